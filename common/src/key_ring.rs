@@ -1,0 +1,142 @@
+//! The keys that a holder has, and the order in which they are used.
+//!
+//! Knows nothing of where keys come from. A ring is never empty.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Certificate, KeyId, MacKey, OpenError, Plaintext, PrivateKey, SealTarget, SealedBlob, UnwrapKey, open};
+
+/// A key whose ordering time is further ahead than this is never handed out (design §6 row 1).
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
+
+/// What a key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// May be handed out for sealing, and opens.
+    SealAndOpen,
+    /// Only opens.
+    OpenOnly,
+}
+
+/// Which moment orders keys: upstream's `--key-order-priority`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyOrder {
+    /// NotBefore of the certificate.
+    #[default]
+    CertNotBefore,
+    /// Creation of the key Secret.
+    SecretCreationTimestamp,
+}
+
+/// One key of a ring.
+#[derive(Debug, Clone)]
+pub struct KeyEntry {
+    /// The private key.
+    pub key: Arc<PrivateKey>,
+    /// The certificate that is handed out for it; its key is the private key's public half.
+    pub certificate: Arc<Certificate>,
+    /// What the key may be used for.
+    pub key_use: KeyUse,
+    /// The moment that orders the key among others.
+    pub ordered_at: Timestamp,
+    /// Where the key came from, e.g. the name of its Secret. Shown to people, breaks ties.
+    pub source: String,
+}
+
+impl KeyEntry {
+    /// The id of the key.
+    pub fn key_id(&self) -> KeyId {
+        self.key.key_id()
+    }
+}
+
+/// A value that opened, and with which key.
+pub struct Opened {
+    /// The value.
+    pub plaintext: Plaintext,
+    /// The key that opened it.
+    pub key_id: KeyId,
+}
+
+/// The keys, newest first. Never empty, never the same key twice.
+#[derive(Debug, Clone)]
+pub struct KeyRing {
+    entries: Vec<KeyEntry>,
+}
+
+impl KeyRing {
+    /// A ring of these keys; `None` if there are none.
+    ///
+    /// Of several entries with one key id, the first in ring order is kept. Equal ordering times are broken by
+    /// `source`, so that every replica agrees.
+    pub fn new(mut entries: Vec<KeyEntry>) -> Option<Self> {
+        entries.sort_by(|a, b| b.ordered_at.cmp(&a.ordered_at).then_with(|| a.source.cmp(&b.source)));
+        let mut seen = std::collections::HashSet::new();
+        // A sealing entry of the same key wins over an open-only one.
+        let sealing: std::collections::HashSet<_> = entries
+            .iter()
+            .filter(|entry| entry.key_use == KeyUse::SealAndOpen)
+            .map(KeyEntry::key_id)
+            .collect();
+        entries.retain(|entry| {
+            let shadowed = entry.key_use == KeyUse::OpenOnly && sealing.contains(&entry.key_id());
+            !shadowed && seen.insert(entry.key_id())
+        });
+        (!entries.is_empty()).then_some(Self { entries })
+    }
+
+    /// All keys, newest first.
+    pub fn entries(&self) -> &[KeyEntry] {
+        &self.entries
+    }
+
+    /// The key that is handed out: the newest that may seal and whose time is not in the future.
+    pub fn current(&self, now: Timestamp) -> Option<&KeyEntry> {
+        let skew = SignedDuration::try_from(MAX_CLOCK_SKEW).expect("ten minutes fit");
+        let latest = now.checked_add(skew).unwrap_or(Timestamp::MAX);
+        self.entries
+            .iter()
+            .find(|entry| entry.key_use == KeyUse::SealAndOpen && entry.ordered_at <= latest)
+    }
+
+    /// Whether any key could open a blob with a wrapped key of this length; if not, no private operation is spent.
+    pub fn fits(&self, blob: &SealedBlob) -> bool {
+        self.entries.iter().any(|entry| entry.key.wrapped_len() == blob.wrapped().len())
+    }
+
+    /// Opens a value: the hinted key first, then newest to oldest. `operations` is increased by each private
+    /// operation spent, also when opening fails.
+    ///
+    /// # Errors
+    /// [`OpenError`] if no key opens it.
+    pub fn open(
+        &self,
+        blob: &SealedBlob,
+        target: &SealTarget,
+        item: &str,
+        hint: Option<KeyId>,
+        operations: &mut u64,
+    ) -> Result<Opened, OpenError> {
+        let hinted = self.entries.iter().filter(|entry| Some(entry.key_id()) == hint);
+        let others = self.entries.iter().filter(|entry| Some(entry.key_id()) != hint);
+        for entry in hinted.chain(others) {
+            if entry.key.wrapped_len() != blob.wrapped().len() {
+                continue;
+            }
+            *operations += 1;
+            if let Ok(plaintext) = open(&*entry.key, blob, target, item) {
+                return Ok(Opened { plaintext, key_id: entry.key_id() });
+            }
+        }
+        Err(OpenError)
+    }
+
+    /// A MAC key that stays the same while the oldest key stays.
+    pub fn mac_key(&self, purpose: &str) -> MacKey {
+        let oldest = self.entries.last().expect("a ring is never empty");
+        oldest.key.derive(purpose)
+    }
+}

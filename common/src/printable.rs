@@ -1,0 +1,53 @@
+//! Showing text that somebody else wrote.
+
+use std::fmt;
+
+/// Untrusted text, escaped for a terminal, a log, an event or a status (design §6 row 10).
+///
+/// Control characters, line breaks, bidirectional controls and other invisible format characters appear as `\u{…}`.
+/// The text is cut after 256 characters, which `…` shows.
+#[derive(Clone, Copy)]
+pub struct Printable<'a>(pub &'a str);
+
+const MAX_CHARS: usize = 256;
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, character) in self.0.chars().enumerate() {
+            if count == MAX_CHARS {
+                return f.write_str("…");
+            }
+            if is_deceptive(character) {
+                write!(f, "{}", character.escape_unicode())?;
+            } else {
+                fmt::Write::write_char(f, character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Characters that change how the text around them looks, or that cannot be seen.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_bidi_and_newline_characters_are_escaped() {
+        let shown = Printable("a\x1b[31m\nb\u{202e}c\u{feff}é").to_string();
+        assert_eq!(shown, "a\\u{1b}[31m\\u{a}b\\u{202e}c\\u{feff}é");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let shown = Printable(&"x".repeat(1000)).to_string();
+        assert_eq!(shown.chars().count(), MAX_CHARS + 1);
+    }
+}
