@@ -88,13 +88,15 @@ impl SealedBlob {
 
     /// A blob from its two parts. The wrapped key must be 1 to 65,535 bytes and `sealed` at least a tag.
     pub(crate) fn from_parts(wrapped: Vec<u8>, sealed: Vec<u8>) -> Option<Self> {
-        let framed = (1..=usize::from(u16::MAX)).contains(&wrapped.len()) && sealed.len() >= TAG_LEN;
+        let framed =
+            (1..=usize::from(u16::MAX)).contains(&wrapped.len()) && sealed.len() >= TAG_LEN;
         framed.then_some(Self { wrapped, sealed })
     }
 
     /// The bytes of the blob, as [`Self::parse`] reads them.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let wrapped_len = u16::try_from(self.wrapped.len()).expect("constructors bound the wrapped key to 65,535 bytes");
+        let wrapped_len = u16::try_from(self.wrapped.len())
+            .expect("constructors bound the wrapped key to 65,535 bytes");
         [&wrapped_len.to_be_bytes()[..], &self.wrapped, &self.sealed].concat()
     }
 
@@ -143,7 +145,10 @@ mod tests {
         for (bytes, error) in table {
             assert_eq!(SealedBlob::parse(bytes), Err(error));
         }
-        assert_eq!(SealedBlob::parse(&blob(256, 16)).unwrap().plaintext_len(), 0);
+        assert_eq!(
+            SealedBlob::parse(&blob(256, 16)).unwrap().plaintext_len(),
+            0
+        );
     }
 
     #[test]
@@ -151,9 +156,16 @@ mod tests {
         let text = SealedBlob::parse(&blob(4, 17)).unwrap().to_base64();
         let (head, tail) = text.split_at(10);
         let broken_up = format!("\r\n{head}\r\n{tail}\n");
-        assert_eq!(SealedBlob::parse_base64(&broken_up), SealedBlob::parse_base64(&text));
+        assert_eq!(
+            SealedBlob::parse_base64(&broken_up),
+            SealedBlob::parse_base64(&text)
+        );
         for bad in [" AAAA", "A", "AAA", "AA-_", "AAAA AAAA"] {
-            assert_eq!(SealedBlob::parse_base64(bad), Err(BlobError::NotBase64), "{bad}");
+            assert_eq!(
+                SealedBlob::parse_base64(bad),
+                Err(BlobError::NotBase64),
+                "{bad}"
+            );
         }
     }
 

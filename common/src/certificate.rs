@@ -1,39 +1,46 @@
 //! Sealing certificates: reading them, judging them, making the self-signed one.
 //!
-//! A certificate is only a carrier of a public key: its chain, its usage bits and NotBefore are not checked when
-//! sealing, as upstream does not.
+//! A certificate is only a carrier of a public key: its chain, its signature, its usage bits and NotBefore are not
+//! checked when sealing, as upstream does not.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::CryptoRng;
-use rustls_pki_types::pem::{PemObject, SectionKind};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use signature::{Keypair, Signer};
 use thiserror::Error;
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder};
 use x509_cert::certificate::TbsCertificate;
-use x509_cert::der::asn1::{BitString, OctetString};
+use x509_cert::der::asn1::{BitString, OctetString, PrintableStringRef, Utf8StringRef};
+use x509_cert::der::oid::db::rfc4519::COMMON_NAME;
 use x509_cert::der::oid::db::rfc5912::SHA_256_WITH_RSA_ENCRYPTION;
-use x509_cert::der::{Decode, EncodePem, pem::LineEnding};
+use x509_cert::der::{Any, Decode, Encode, pem};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, ToExtension};
-use x509_cert::name::Name;
+use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
-    AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey, SignatureBitStringEncoding,
-    SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
+    AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
+    SignatureBitStringEncoding, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
 };
 use x509_cert::time::{Time, Validity};
 
 use crate::{KeyId, PrivateKey, SealingKey, SealingKeyError};
 
+/// What every kind of private key has in its PEM header, encrypted or not.
+const PRIVATE_KEY_MARK: &[u8] = b"PRIVATE KEY-----";
+/// Some editors and shells put this before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A certificate whose key is fit to seal with.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    parsed: x509_cert::Certificate,
+    der: Vec<u8>,
     key: SealingKey,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -72,24 +79,23 @@ pub struct CertificateRequest<'a> {
 }
 
 impl Certificate {
-    /// Reads the first `CERTIFICATE` block of a PEM text (RFC 7468); other blocks are skipped.
+    /// Reads the first `CERTIFICATE` block of a PEM text (RFC 7468); what follows it is not looked at. A byte order mark
+    /// and CRLF line ends are accepted.
     ///
     /// # Errors
-    /// [`CertificateError`]; a private key anywhere in the text is refused. Expiry is not judged here.
+    /// [`CertificateError`]; a private key of any kind, anywhere in the text, is refused. Expiry is not judged here.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let mut first = None;
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-            match section {
-                Ok((SectionKind::Certificate, der)) => first = first.or(Some(der)),
-                Ok((SectionKind::RsaPrivateKey | SectionKind::PrivateKey | SectionKind::EcPrivateKey, _)) => {
-                    return Err(CertificateError::PrivateKeyInInput);
-                }
-                Ok(_) => {}
-                Err(_) if first.is_some() => break,
-                Err(_) => return Err(CertificateError::NoCertificate),
-            }
+        // On the text, so that kinds of keys which the PEM reader does not know are found as well.
+        if pem
+            .windows(PRIVATE_KEY_MARK.len())
+            .any(|window| window == PRIVATE_KEY_MARK)
+        {
+            return Err(CertificateError::PrivateKeyInInput);
         }
-        Self::parse_der(&first.ok_or(CertificateError::NoCertificate)?)
+        let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
+        let der =
+            CertificateDer::from_pem_slice(pem).map_err(|_| CertificateError::NoCertificate)?;
+        Self::parse_der(&der)
     }
 
     /// Reads a DER certificate (RFC 5280 §4.1).
@@ -97,17 +103,16 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn parse_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let parsed = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
-        Self::from_parsed(parsed)
-    }
-
-    fn from_parsed(parsed: x509_cert::Certificate) -> Result<Self, CertificateError> {
+        let parsed =
+            x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
         let tbs = parsed.tbs_certificate();
-        let key = SealingKey::from_spki(tbs.subject_public_key_info())?;
         let validity = tbs.validity();
-        let not_before = to_timestamp(validity.not_before)?;
-        let not_after = to_timestamp(validity.not_after)?;
-        Ok(Self { key, not_before, not_after, parsed })
+        Ok(Self {
+            key: SealingKey::from_spki(tbs.subject_public_key_info())?,
+            not_before: to_timestamp(validity.not_before),
+            not_after: to_timestamp(validity.not_after),
+            der: der.to_vec(),
+        })
     }
 
     /// The self-signed certificate of `key`, as upstream makes it: serial below 2¹²⁸, issuer = subject, NotBefore = now,
@@ -125,14 +130,20 @@ impl Certificate {
         let mut serial = [0; 16];
         rng.fill_bytes(&mut serial);
         let serial = SerialNumber::new(&serial).map_err(build)?;
-        let valid_for = jiff::SignedDuration::try_from(request.valid_for).map_err(|_| CertificateError::Build)?;
-        let not_after = now.checked_add(valid_for).map_err(|_| CertificateError::Build)?;
+        let valid_for = jiff::SignedDuration::try_from(request.valid_for)
+            .map_err(|_| CertificateError::Build)?;
+        let not_after = now
+            .checked_add(valid_for)
+            .map_err(|_| CertificateError::Build)?;
         let validity = Validity::new(to_time(now)?, to_time(not_after)?);
         let spki = SubjectPublicKeyInfoOwned::from_der(key.spki_der()).map_err(build)?;
         let profile = SelfSigned(distinguished_name(request.common_name)?);
-        let builder = CertificateBuilder::new(profile, serial, validity, spki).map_err(|_| CertificateError::Build)?;
-        let parsed = builder.build(&CertificateSigner(key)).map_err(|_| CertificateError::Build)?;
-        Self::from_parsed(parsed)
+        let builder = CertificateBuilder::new(profile, serial, validity, spki)
+            .map_err(|_| CertificateError::Build)?;
+        let built = builder
+            .build(&CertificateSigner(key))
+            .map_err(|_| CertificateError::Build)?;
+        Self::parse_der(&built.to_der().map_err(build)?)
     }
 
     /// The key to seal with.
@@ -173,17 +184,21 @@ impl Certificate {
 
     /// The PEM text, one `CERTIFICATE` block.
     pub fn to_pem(&self) -> String {
-        self.parsed.to_pem(LineEnding::LF).expect("a parsed certificate can be written again")
+        pem::encode_string("CERTIFICATE", pem::LineEnding::LF, &self.der)
+            .expect("a certificate that was read fits into memory as text")
     }
 }
 
 /// The day as Go's layout `January 2, 2006` writes it, which upstream's users know.
 fn expiry_date(time: Timestamp) -> String {
-    time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%B %-d, %Y").to_string()
+    time.to_zoned(jiff::tz::TimeZone::UTC)
+        .strftime("%B %-d, %Y")
+        .to_string()
 }
 
-fn to_timestamp(time: Time) -> Result<Timestamp, CertificateError> {
-    Timestamp::try_from(time.to_system_time()).map_err(|_| CertificateError::Malformed)
+/// RFC 5280 §4.1.2.5 writes "no end" as the last second of the year 9999, which lies just past what a `Timestamp` holds.
+fn to_timestamp(time: Time) -> Timestamp {
+    Timestamp::try_from(time.to_system_time()).unwrap_or(Timestamp::MAX)
 }
 
 fn to_time(timestamp: Timestamp) -> Result<Time, CertificateError> {
@@ -197,15 +212,25 @@ fn distinguished_name(common_name: &str) -> Result<Name, CertificateError> {
     if common_name.is_empty() {
         return Ok(Name::default());
     }
-    // RFC 4514 §2.4: a backslash before each character makes it literal.
-    let escaped: String = common_name
-        .chars()
-        .flat_map(|character| {
-            let special = matches!(character, ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '#' | '=' | ' ');
-            special.then_some('\\').into_iter().chain([character])
+    let build = |_| CertificateError::Build;
+    let value = match PrintableStringRef::new(common_name) {
+        Ok(printable) => Any::from(printable),
+        Err(_) => Any::from(Utf8StringRef::new(common_name).map_err(build)?),
+    };
+    let mut relative = RelativeDistinguishedName::default();
+    relative
+        .insert(AttributeTypeAndValue {
+            oid: COMMON_NAME,
+            value,
         })
-        .collect();
-    Name::from_str(&format!("CN={escaped}")).map_err(|_| CertificateError::Build)
+        .map_err(build)?;
+    let mut names = RdnSequence::default();
+    names.push(relative);
+    // By way of DER and not of a name's text form, in which the common name would need escapes.
+    names
+        .to_der()
+        .and_then(|der| Name::from_der(&der))
+        .map_err(build)
 }
 
 /// Upstream's certificate profile.
@@ -232,7 +257,11 @@ impl BuilderProfile for SelfSigned {
         let subject = tbs.subject();
         Ok(vec![
             KeyUsage(KeyUsages::EncipherOnly.into()).to_extension(subject, &[])?,
-            BasicConstraints { ca: true, path_len_constraint: None }.to_extension(subject, &[])?,
+            BasicConstraints {
+                ca: true,
+                path_len_constraint: None,
+            }
+            .to_extension(subject, &[])?,
             key_identifier.to_extension(subject, &[])?,
         ])
     }
@@ -264,14 +293,17 @@ impl DynSignatureAlgorithmIdentifier for CertificateSigner<'_> {
     fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
         Ok(AlgorithmIdentifierOwned {
             oid: SHA_256_WITH_RSA_ENCRYPTION,
-            parameters: Some(x509_cert::der::Any::null()),
+            parameters: Some(Any::null()),
         })
     }
 }
 
 impl Signer<RsaSignature> for CertificateSigner<'_> {
     fn try_sign(&self, message: &[u8]) -> Result<RsaSignature, signature::Error> {
-        self.0.sign(message).map(RsaSignature).map_err(|_| signature::Error::new())
+        self.0
+            .sign(message)
+            .map(RsaSignature)
+            .map_err(|_| signature::Error::new())
     }
 }
 
@@ -280,4 +312,3 @@ impl SignatureBitStringEncoding for RsaSignature {
         BitString::from_bytes(&self.0)
     }
 }
-

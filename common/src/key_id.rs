@@ -64,7 +64,13 @@ mod tests {
 
     #[test]
     fn anything_but_sixteen_hex_digits_is_no_key_id() {
-        for text in ["", "0123", "+123456789abcdef", "0123456789abcdef0", "0123456789abcdeg"] {
+        for text in [
+            "",
+            "0123",
+            "+123456789abcdef",
+            "0123456789abcdef0",
+            "0123456789abcdeg",
+        ] {
             assert_eq!(text.parse::<KeyId>(), Err(KeyIdError), "{text}");
         }
     }

@@ -2,14 +2,18 @@
 //!
 //! Knows nothing of where keys come from. A ring is never empty.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Certificate, KeyId, MacKey, OpenError, Plaintext, PrivateKey, SealTarget, SealedBlob, UnwrapKey, open};
+use crate::{
+    Certificate, KeyId, MacKey, OpenError, Plaintext, PrivateKey, SealTarget, SealedBlob,
+    UnwrapKey, open,
+};
 
-/// A key whose ordering time is further ahead than this is never handed out (design §6 row 1).
+/// A key whose time is further ahead than this is never handed out: dated into the future, it would stay the newest.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 /// What a key may be used for.
@@ -36,7 +40,7 @@ pub enum KeyOrder {
 pub struct KeyEntry {
     /// The private key.
     pub key: Arc<PrivateKey>,
-    /// The certificate that is handed out for it; its key is the private key's public half.
+    /// The certificate that is handed out for it. Whoever builds the entry checks [`Certificate::matches`].
     pub certificate: Arc<Certificate>,
     /// What the key may be used for.
     pub key_use: KeyUse,
@@ -70,20 +74,25 @@ pub struct KeyRing {
 impl KeyRing {
     /// A ring of these keys; `None` if there are none.
     ///
-    /// Of several entries with one key id, the first in ring order is kept. Equal ordering times are broken by
-    /// `source`, so that every replica agrees.
+    /// Of several entries with the same key, the first that may seal is kept, else the first. Equal ordering times are
+    /// broken by `source`, so that every replica agrees.
     pub fn new(mut entries: Vec<KeyEntry>) -> Option<Self> {
-        entries.sort_by(|a, b| b.ordered_at.cmp(&a.ordered_at).then_with(|| a.source.cmp(&b.source)));
-        let mut seen = std::collections::HashSet::new();
-        // A sealing entry of the same key wins over an open-only one.
-        let sealing: std::collections::HashSet<_> = entries
+        entries.sort_by(|a, b| {
+            b.ordered_at
+                .cmp(&a.ordered_at)
+                .then_with(|| a.source.cmp(&b.source))
+        });
+        // By the whole public key: a key id is too short to prove that two keys are one.
+        let sealing: HashSet<Vec<u8>> = entries
             .iter()
             .filter(|entry| entry.key_use == KeyUse::SealAndOpen)
-            .map(KeyEntry::key_id)
+            .map(|entry| entry.key.spki_der().to_vec())
             .collect();
+        let mut seen = HashSet::new();
         entries.retain(|entry| {
-            let shadowed = entry.key_use == KeyUse::OpenOnly && sealing.contains(&entry.key_id());
-            !shadowed && seen.insert(entry.key_id())
+            let spki = entry.key.spki_der();
+            let shadowed = entry.key_use == KeyUse::OpenOnly && sealing.contains(spki);
+            !shadowed && seen.insert(spki.to_vec())
         });
         (!entries.is_empty()).then_some(Self { entries })
     }
@@ -93,18 +102,22 @@ impl KeyRing {
         &self.entries
     }
 
-    /// The key that is handed out: the newest that may seal and whose time is not in the future.
+    /// The key that is handed out: the newest that may seal and whose times (the ordering time, and NotBefore of its
+    /// certificate) are not in the future by more than [`MAX_CLOCK_SKEW`].
     pub fn current(&self, now: Timestamp) -> Option<&KeyEntry> {
         let skew = SignedDuration::try_from(MAX_CLOCK_SKEW).expect("ten minutes fit");
         let latest = now.checked_add(skew).unwrap_or(Timestamp::MAX);
-        self.entries
-            .iter()
-            .find(|entry| entry.key_use == KeyUse::SealAndOpen && entry.ordered_at <= latest)
+        self.entries.iter().find(|entry| {
+            let begun = entry.ordered_at <= latest && entry.certificate.not_before() <= latest;
+            entry.key_use == KeyUse::SealAndOpen && begun
+        })
     }
 
     /// Whether any key could open a blob with a wrapped key of this length; if not, no private operation is spent.
     pub fn fits(&self, blob: &SealedBlob) -> bool {
-        self.entries.iter().any(|entry| entry.key.wrapped_len() == blob.wrapped().len())
+        self.entries
+            .iter()
+            .any(|entry| entry.key.wrapped_len() == blob.wrapped().len())
     }
 
     /// Opens a value: the hinted key first, then newest to oldest. `operations` is increased by each private
@@ -120,15 +133,24 @@ impl KeyRing {
         hint: Option<KeyId>,
         operations: &mut u64,
     ) -> Result<Opened, OpenError> {
-        let hinted = self.entries.iter().filter(|entry| Some(entry.key_id()) == hint);
-        let others = self.entries.iter().filter(|entry| Some(entry.key_id()) != hint);
+        let hinted = self
+            .entries
+            .iter()
+            .filter(|entry| Some(entry.key_id()) == hint);
+        let others = self
+            .entries
+            .iter()
+            .filter(|entry| Some(entry.key_id()) != hint);
         for entry in hinted.chain(others) {
             if entry.key.wrapped_len() != blob.wrapped().len() {
                 continue;
             }
             *operations += 1;
             if let Ok(plaintext) = open(&*entry.key, blob, target, item) {
-                return Ok(Opened { plaintext, key_id: entry.key_id() });
+                return Ok(Opened {
+                    plaintext,
+                    key_id: entry.key_id(),
+                });
             }
         }
         Err(OpenError)

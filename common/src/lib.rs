@@ -1,8 +1,8 @@
 //! Sealing format, keys, certificates and decisions of Signet.
 //!
 //! Pure: no kube client, no async runtime, no file system, no environment, no clock. Randomness and
-//! the current time are arguments (`rng` first, `now` last). Two operations draw randomness
-//! inside `aws-lc-rs` and say so: [`PrivateKey::generate`] and the blinding of every private operation.
+//! the current time are arguments (`rng` first, `now` last). Two things draw randomness inside
+//! `aws-lc-rs`: [`PrivateKey::generate`], and the blinding of every private operation.
 //!
 //! The byte format is specified in `docs/format.md`; section numbers in these docs refer to it.
 
@@ -21,7 +21,7 @@ mod target;
 
 pub use blob::{BlobError, SealedBlob};
 pub use certificate::{Certificate, CertificateError, CertificateRequest};
-pub use key_id::KeyId;
+pub use key_id::{KeyId, KeyIdError};
 pub use key_ring::{KeyEntry, KeyOrder, KeyRing, KeyUse, MAX_CLOCK_SKEW, Opened};
 pub use mac::{MacKey, Tag};
 pub use open::{OpenError, UnwrapContext, UnwrapKey, open};
@@ -30,4 +30,4 @@ pub use printable::Printable;
 pub use private_key::{KeySize, PrivateKey, PrivateKeyError};
 pub use renewal::{RenewalPolicy, RenewalReason};
 pub use seal::{SealError, SealingKey, SealingKeyError, seal};
-pub use target::{Scope, SealTarget, TargetError};
+pub use target::{Scope, ScopeError, SealTarget, TargetError};

@@ -1,6 +1,6 @@
 //! Keyed tags over decisions and data, so that "nothing changed" can be recognised without opening anything.
 //!
-//! A tag in a status is a hint that nobody else can forge; it never authorises a write (design §4.2).
+//! A tag in a status is a hint that nobody else can forge; it never authorises a write.
 
 use aws_lc_rs::hmac;
 

@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use crate::{KeyId, Plaintext, SealTarget, SealedBlob, SessionKey};
 
-/// The value does not open with this key and target. Says nothing else: all causes look alike (design §3).
+/// The value does not open with this key and target. Says nothing else: all causes look alike,
+/// so that nobody can use the answers to work on a wrapped key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the value cannot be opened")]
 pub struct OpenError;
@@ -50,7 +51,10 @@ pub fn open(
         return Err(OpenError);
     }
     let label = target.label();
-    let context = UnwrapContext { label: &label, item };
+    let context = UnwrapContext {
+        label: &label,
+        item,
+    };
     let session_key = key.unwrap(blob.wrapped(), context)?;
     decrypt(&session_key, blob.sealed())
 }
@@ -60,7 +64,11 @@ fn decrypt(session_key: &SessionKey, sealed: &[u8]) -> Result<Plaintext, OpenErr
     let key = UnboundKey::new(&AES_256_GCM, session_key.expose()).map_err(|_| OpenError)?;
     let mut buffer = zeroize::Zeroizing::new(sealed.to_vec());
     let plaintext_len = LessSafeKey::new(key)
-        .open_in_place(Nonce::assume_unique_for_key([0; 12]), Aad::empty(), &mut buffer)
+        .open_in_place(
+            Nonce::assume_unique_for_key([0; 12]),
+            Aad::empty(),
+            &mut buffer,
+        )
         .map_err(|_| OpenError)?
         .len();
     buffer.truncate(plaintext_len);

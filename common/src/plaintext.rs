@@ -27,16 +27,17 @@ impl Plaintext {
 }
 
 /// The AES-256 key of one value: fresh for each seal, never reused (`docs/format.md` §4).
-#[derive(Clone)]
-pub struct SessionKey(Zeroizing<[u8; Self::LEN]>);
+///
+/// Not `Clone`: one key, one value. Boxed, so that a move leaves no copy on the stack.
+pub struct SessionKey(Box<Zeroizing<[u8; Self::LEN]>>);
 
 impl SessionKey {
-    /// Length in bytes. A key of any other length is refused on opening (design §6 row 20).
+    /// Length in bytes. A key of any other length is refused on opening: AES would take a shorter one.
     pub const LEN: usize = 32;
 
-    /// Fills a key through `fill`, so that it is never copied over the stack.
+    /// A key that `fill` writes in place.
     pub fn init_with(fill: impl FnOnce(&mut [u8; Self::LEN])) -> Self {
-        let mut key = Self(Zeroizing::new([0; Self::LEN]));
+        let mut key = Self(Box::new(Zeroizing::new([0; Self::LEN])));
         fill(&mut key.0);
         key
     }

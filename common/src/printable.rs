@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// Untrusted text, escaped for a terminal, a log, an event or a status (design §6 row 10).
+/// Untrusted text, escaped for a terminal, a log, an event or a status.
 ///
-/// Control characters, line breaks, bidirectional controls and other invisible format characters appear as `\u{…}`.
+/// Control characters, line breaks, bidirectional controls and characters that cannot be seen appear as `\u{…}`.
 /// The text is cut after 256 characters, which `…` shows.
 #[derive(Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
@@ -27,12 +27,16 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Characters that change how the text around them looks, or that cannot be seen.
+/// Characters that change how the text around them looks, or that cannot be seen: controls, line and
+/// paragraph separators, and what Unicode calls default ignorable (which holds the bidirectional controls).
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::{self, KeyPair, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    self, KeyPair, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use aws_lc_rs::{error::Unspecified, rand::SystemRandom};
 use base64::Engine as _;
@@ -14,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{KeyId, OpenError, SessionKey, UnwrapContext, UnwrapKey};
 
@@ -104,7 +106,7 @@ impl PrivateKey {
     /// [`PrivateKeyError`]; no case shows key material.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, PrivateKeyError> {
         let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| PrivateKeyError::NoKey)?;
-        Self::from_der(&der)
+        Self::from_der(der)
     }
 
     /// Reads every private key block of a PEM text, in order.
@@ -113,7 +115,7 @@ impl PrivateKey {
     /// The first block that cannot be read; [`PrivateKeyError::NoKey`] if there is none.
     pub fn parse_pem_all(pem: &[u8]) -> Result<Vec<Self>, PrivateKeyError> {
         let keys: Vec<Self> = PrivateKeyDer::pem_slice_iter(pem)
-            .map(|der| Self::from_der(&der.map_err(|_| PrivateKeyError::NoKey)?))
+            .map(|der| Self::from_der(der.map_err(|_| PrivateKeyError::NoKey)?))
             .collect::<Result<_, _>>()?;
         if keys.is_empty() {
             return Err(PrivateKeyError::NoKey);
@@ -121,12 +123,13 @@ impl PrivateKey {
         Ok(keys)
     }
 
-    fn from_der(der: &PrivateKeyDer<'_>) -> Result<Self, PrivateKeyError> {
-        let pair = match der {
+    fn from_der(mut der: PrivateKeyDer<'static>) -> Result<Self, PrivateKeyError> {
+        let pair = match &der {
             PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
             _ => return Err(PrivateKeyError::NotRsa),
         };
+        der.zeroize();
         Self::from_pair(pair.map_err(|_| PrivateKeyError::Rejected)?)
     }
 
@@ -134,8 +137,12 @@ impl PrivateKey {
         let load = || -> Result<(OaepPrivateDecryptingKey, Vec<u8>), Unspecified> {
             let pkcs8 = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)?;
             let decrypting = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref())?;
-            let spki = AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
-            Ok((OaepPrivateDecryptingKey::new(decrypting)?, spki.as_ref().to_vec()))
+            let spki =
+                AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+            Ok((
+                OaepPrivateDecryptingKey::new(decrypting)?,
+                spki.as_ref().to_vec(),
+            ))
         };
         let (decrypting, spki_der) = load().map_err(|Unspecified| PrivateKeyError::Rejected)?;
         Ok(Self {
@@ -170,7 +177,8 @@ impl PrivateKey {
         use x509_cert::der::Decode as _;
         let pkcs8 = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&self.pair)
             .expect("a loaded RSA key has a PKCS#8 form");
-        let info = PrivateKeyInfoRef::from_der(pkcs8.as_ref()).expect("aws-lc-rs writes valid PKCS#8");
+        let info =
+            PrivateKeyInfoRef::from_der(pkcs8.as_ref()).expect("aws-lc-rs writes valid PKCS#8");
         Zeroizing::new(info.private_key.as_bytes().to_vec())
     }
 
@@ -192,7 +200,12 @@ impl PrivateKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256, for the self-signed certificate.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+        self.pair.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            message,
+            &mut signature,
+        )?;
         Ok(signature)
     }
 }

@@ -27,15 +27,20 @@ pub enum RenewalReason {
 impl RenewalPolicy {
     /// Whether a key is due now, given the ordering time of the newest usable key.
     ///
-    /// A cutoff in the future counts as now, so that it cannot make a new key at every start.
+    /// A cutoff in the future is not in force yet: it would replace a key that is made before it, again and again.
     pub fn due(&self, newest: Option<Timestamp>, now: Timestamp) -> Option<RenewalReason> {
         let Some(newest) = newest else {
             return Some(RenewalReason::FirstKey);
         };
-        if self.cutoff.is_some_and(|cutoff| newest < cutoff && cutoff <= now) {
+        if self
+            .cutoff
+            .is_some_and(|cutoff| newest < cutoff && cutoff <= now)
+        {
             return Some(RenewalReason::Cutoff);
         }
-        self.next(newest).filter(|due| *due <= now).map(|_| RenewalReason::Period)
+        self.next(newest)
+            .filter(|due| *due <= now)
+            .map(|_| RenewalReason::Period)
     }
 
     /// When the key with this ordering time is to be replaced; `None` if never.
@@ -67,18 +72,30 @@ mod tests {
             (policy(None), None, 0, Some(RenewalReason::FirstKey)),
             (policy(None), Some(0), 30 * day - 1, None),
             (policy(None), Some(0), 30 * day, Some(RenewalReason::Period)),
-            (policy(Some(5 * day)), Some(0), 6 * day, Some(RenewalReason::Cutoff)),
+            (
+                policy(Some(5 * day)),
+                Some(0),
+                6 * day,
+                Some(RenewalReason::Cutoff),
+            ),
             (policy(Some(5 * day)), Some(5 * day), 6 * day, None),
             (policy(Some(5 * day)), Some(0), 4 * day, None),
         ];
         for (policy, newest, now, expected) in table {
-            assert_eq!(policy.due(newest.map(at), at(now)), expected, "{policy:?} {newest:?} {now}");
+            assert_eq!(
+                policy.due(newest.map(at), at(now)),
+                expected,
+                "{policy:?} {newest:?} {now}"
+            );
         }
     }
 
     #[test]
     fn a_period_of_zero_never_renews() {
-        let never = RenewalPolicy { period: Duration::ZERO, cutoff: None };
+        let never = RenewalPolicy {
+            period: Duration::ZERO,
+            cutoff: None,
+        };
         assert_eq!(never.next(at(0)), None);
         assert_eq!(never.due(Some(at(0)), at(i64::from(u32::MAX))), None);
     }

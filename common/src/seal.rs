@@ -10,15 +10,15 @@ use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, Oaep, RsaPublicKey};
 use sha2::Sha256;
 use thiserror::Error;
-use x509_cert::der::{Decode, Encode};
 use x509_cert::der::oid::db::rfc5912::RSA_ENCRYPTION;
+use x509_cert::der::{Any, Decode, Encode};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::{KeyId, Plaintext, SealTarget, SealedBlob, SessionKey};
 
-/// Modulus sizes that are sealed to, in bits (design §6 row 15).
+/// Modulus sizes that are sealed to, in bits. Below lies what can be factored; above, each opening costs the controller too much.
 const MODULUS_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
-/// Public exponents that are sealed to, all odd.
+/// Public exponents that are sealed to; even ones are refused as well.
 const EXPONENTS: std::ops::RangeInclusive<u64> = 65_537..=(1 << 32);
 
 /// An RSA public key that values can be sealed with.
@@ -51,15 +51,25 @@ impl SealingKey {
     /// # Errors
     /// [`SealingKeyError`] names what is wrong.
     pub fn from_spki_der(spki_der: &[u8]) -> Result<Self, SealingKeyError> {
-        let spki = SubjectPublicKeyInfoOwned::from_der(spki_der).map_err(|_| SealingKeyError::Malformed)?;
+        let spki = SubjectPublicKeyInfoOwned::from_der(spki_der)
+            .map_err(|_| SealingKeyError::Malformed)?;
         Self::from_spki(&spki)
     }
 
     pub(crate) fn from_spki(spki: &SubjectPublicKeyInfoOwned) -> Result<Self, SealingKeyError> {
         if spki.algorithm.oid != RSA_ENCRYPTION {
-            return Err(SealingKeyError::NotRsa(algorithm_name(&spki.algorithm.oid.to_string())));
+            return Err(SealingKeyError::NotRsa(algorithm_name(
+                &spki.algorithm.oid.to_string(),
+            )));
         }
-        let pkcs1 = spki.subject_public_key.as_bytes().ok_or(SealingKeyError::Malformed)?;
+        // RFC 3279 §2.3.1: the parameters are NULL. Anything else would give one key several ids.
+        if !spki.algorithm.parameters.as_ref().is_some_and(Any::is_null) {
+            return Err(SealingKeyError::Malformed);
+        }
+        let pkcs1 = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or(SealingKeyError::Malformed)?;
         let public = read_rsa(pkcs1)?;
         let spki_der = spki.to_der().map_err(|_| SealingKeyError::Malformed)?;
         Ok(Self { public, spki_der })
@@ -97,7 +107,8 @@ fn algorithm_name(oid: &str) -> String {
 }
 
 fn read_rsa(pkcs1: &[u8]) -> Result<RsaPublicKey, SealingKeyError> {
-    let parts = rsa::pkcs1::RsaPublicKeyRef::from_der(pkcs1).map_err(|_| SealingKeyError::Malformed)?;
+    let parts =
+        rsa::pkcs1::RsaPublicKeyRef::from_der(pkcs1).map_err(|_| SealingKeyError::Malformed)?;
     let bits = BoxedUint::from_be_slice_vartime(parts.modulus.as_bytes()).bits();
     if !MODULUS_BITS.contains(&bits) {
         return Err(SealingKeyError::Size(bits));
@@ -105,7 +116,9 @@ fn read_rsa(pkcs1: &[u8]) -> Result<RsaPublicKey, SealingKeyError> {
     let exponent = parts.public_exponent.as_bytes();
     let exponent = exponent
         .iter()
-        .try_fold(0_u64, |value, byte| Some(value.checked_mul(256)? + u64::from(*byte)))
+        .try_fold(0_u64, |value, byte| {
+            Some(value.checked_mul(256)? + u64::from(*byte))
+        })
         .ok_or(SealingKeyError::Exponent)?;
     if exponent % 2 == 0 || !EXPONENTS.contains(&exponent) {
         return Err(SealingKeyError::Exponent);

@@ -59,7 +59,7 @@ impl FromStr for Scope {
 /// A namespace or name that cannot make an ambiguous label.
 ///
 /// An empty namespace would give the cluster-wide label, and `a/b` as a namespace would imitate
-/// namespace `a`, name `b` (design §6 row 6). Nothing narrower is enforced: upstream seals upper-case names.
+/// namespace `a`, name `b`. Nothing narrower is enforced: upstream seals upper-case names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// A namespace is needed for this scope and is empty.
