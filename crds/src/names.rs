@@ -1,0 +1,53 @@
+//! Every name on the wire: API group, annotations, labels, events.
+//!
+//! Upstream's names are the compatibility contract; ours carry the prefix `signet.internal/`.
+
+/// API group of the custom resource.
+pub const GROUP: &str = "bitnami.com";
+/// Served and stored version.
+pub const VERSION: &str = "v1alpha1";
+/// `apiVersion` of a SealedSecret.
+pub const API_VERSION: &str = "bitnami.com/v1alpha1";
+/// Kind of the custom resource.
+pub const KIND: &str = "SealedSecret";
+/// Kind of a list of them.
+pub const LIST_KIND: &str = "SealedSecretList";
+/// Plural resource name.
+pub const PLURAL: &str = "sealedsecrets";
+/// Singular resource name.
+pub const SINGULAR: &str = "sealedsecret";
+
+/// Prefix of upstream's annotations and labels.
+pub const UPSTREAM_PREFIX: &str = "sealedsecrets.bitnami.com/";
+/// Prefix of ours. `.internal` is reserved for private use; nobody can own it.
+pub const SIGNET_PREFIX: &str = "signet.internal/";
+
+/// Annotation that selects the cluster-wide scope when it is exactly `true`; wins over namespace-wide.
+pub const CLUSTER_WIDE: &str = "sealedsecrets.bitnami.com/cluster-wide";
+/// Annotation that selects the namespace-wide scope when it is exactly `true`.
+pub const NAMESPACE_WIDE: &str = "sealedsecrets.bitnami.com/namespace-wide";
+/// Annotation on an existing Secret: the controller may take it over.
+pub const MANAGED: &str = "sealedsecrets.bitnami.com/managed";
+/// Annotation on an existing Secret: the controller merges into it instead of replacing.
+pub const PATCH: &str = "sealedsecrets.bitnami.com/patch";
+/// Annotation in the template: the Secret gets no owner reference to the SealedSecret.
+pub const SKIP_SET_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
+
+/// Label of a sealing key Secret.
+pub const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
+/// Value of [`KEY_LABEL`] on a key in use. Any other value retires the key.
+pub const KEY_ACTIVE: &str = "active";
+/// Default `generateName` prefix of key Secrets, and name of the legacy key.
+pub const KEY_PREFIX: &str = "sealed-secrets-key";
+/// Type of a key Secret.
+pub const TLS_TYPE: &str = "kubernetes.io/tls";
+/// Item of a key Secret that holds the certificate.
+pub const TLS_CERT: &str = "tls.crt";
+/// Item of a key Secret that holds the private key.
+pub const TLS_KEY: &str = "tls.key";
+
+/// Annotations of other tools that repeat an object's content in clear; never copied when sealing (design §6 row 19).
+pub const LAST_APPLIED: [&str; 2] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubecfg.ksonnet.io/last-applied-configuration",
+];
