@@ -1,0 +1,55 @@
+//! Runs Cargo and reads what it built.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+/// A program that Cargo built.
+pub(crate) struct Artifact {
+    pub(crate) package_id: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Runs Cargo with its output on this terminal.
+pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+    command().args(arguments).status().context("run cargo")
+}
+
+/// Builds and returns the programs (or test programs) that Cargo reports.
+pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
+    let mut child = command()
+        .args(arguments)
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("run cargo")?;
+    let stdout = child.stdout.take().context("stdout is piped")?;
+    let mut artifacts = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let message: Value = serde_json::from_str(&line?)?;
+        if let (Some(path), Some(id)) = (
+            message["executable"].as_str(),
+            message["package_id"].as_str(),
+        ) {
+            artifacts.push(Artifact {
+                package_id: id.to_owned(),
+                path: path.into(),
+            });
+        }
+    }
+    let status = child.wait()?;
+    ensure!(
+        status.success(),
+        "cargo {} failed with {status}",
+        arguments.join(" ")
+    );
+    Ok(artifacts)
+}
+
+/// The Cargo that runs this task.
+fn command() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}

@@ -1,0 +1,123 @@
+//! `cargo xtask test`: unit tests of the workspace, then the tests against a real control plane in a namespace of its own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use signet_harness::tools::PendingTools;
+use signet_harness::{Tool, Tools, binary, netns};
+
+use crate::cargo;
+
+const CLUSTER_PACKAGE: &str = "signet-tests";
+
+/// Run all tests. The first run builds a Kubernetes control plane with Go, which takes minutes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the tests against a real control plane.
+    #[arg(long, conflicts_with = "unit")]
+    cluster: bool,
+    /// Only the tests without a control plane.
+    #[arg(long)]
+    unit: bool,
+    /// Arguments for the cluster tests' program: a filter, `--nocapture`, …
+    #[arg(last = true, conflicts_with = "unit")]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    if arguments.unit {
+        report.step("unit tests", unit_tests)?;
+        return Ok(report.finish());
+    }
+    // Go and Cargo share the cores, and the longer of the two decides.
+    let tools = Tools::ensure_in_background(Tool::ALL);
+    if !arguments.cluster && arguments.arguments.is_empty() {
+        report.step("unit tests", unit_tests)?;
+    }
+    report.step("cluster tests", || {
+        cluster_tests(tools, &arguments.arguments)
+    })?;
+    Ok(report.finish())
+}
+
+fn unit_tests() -> anyhow::Result<bool> {
+    Ok(cargo::run(&["test", "--workspace", "--exclude", CLUSTER_PACKAGE])?.success())
+}
+
+fn cluster_tests(tools: PendingTools, arguments: &[OsString]) -> anyhow::Result<bool> {
+    // Without xtask: it runs, and needs no rebuild under another set of features.
+    ensure!(
+        cargo::run(&["build", "--workspace", "--exclude", "xtask", "--bins"])?.success(),
+        "the build failed"
+    );
+    let tests = cargo::build(&["test", "--no-run", "--package", CLUSTER_PACKAGE])?;
+    let tools = tools.wait()?;
+    let mut all_passed = true;
+    for test in &tests {
+        let mut command = Command::new(&test.path);
+        command
+            .args(arguments)
+            .current_dir(package_dir(&test.package_id)?);
+        command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
+        tools.export(&mut command);
+        all_passed &= netns::run_in_namespace(&command)?.success();
+    }
+    Ok(all_passed)
+}
+
+/// Tests run in their package's folder, as under `cargo test`.
+fn package_dir(package_id: &str) -> anyhow::Result<PathBuf> {
+    let (_, path) = package_id
+        .split_once("file://")
+        .context("a workspace member is a path")?;
+    Ok(PathBuf::from(
+        path.split_once('#').map_or(path, |(path, _)| path),
+    ))
+}
+
+/// Cargo puts test programs into `deps`, below the folder of the others.
+fn program_dir(test: &Path) -> anyhow::Result<&Path> {
+    test.parent()
+        .and_then(Path::parent)
+        .context("a test program lies in target/PROFILE/deps")
+}
+
+/// What ran, for the last lines of the output.
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+    failed: bool,
+}
+
+impl Report {
+    fn step(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let start = Instant::now();
+        let passed = run().with_context(|| name.to_owned())?;
+        let verdict = if passed { "passed" } else { "FAILED" };
+        self.lines.push(format!(
+            "{name}: {verdict} in {} s",
+            start.elapsed().as_secs()
+        ));
+        self.failed |= !passed;
+        Ok(())
+    }
+
+    fn finish(self) -> ExitCode {
+        for line in &self.lines {
+            println!("{line}");
+        }
+        if self.failed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
