@@ -1,7 +1,10 @@
-//! Developer commands: `cargo xtask --help`. Each command is a module; this file only dispatches.
+//! Developer commands: `cargo xtask --help`. This file only reports errors; `task.rs` dispatches.
+
+#![expect(clippy::print_stderr, reason = "errors of a command go to stderr")]
 
 mod cargo;
 mod netns;
+mod task;
 mod test;
 mod tools;
 
@@ -9,22 +12,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Developer commands of Signet.
-#[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Task {
-    Test(test::Arguments),
-    Tools(tools::Arguments),
-    Netns(netns::Arguments),
-    #[command(hide = true, name = signet_harness::netns::INIT_ARGUMENT)]
-    NetnsInit(netns::Arguments),
-}
-
-fn main() -> anyhow::Result<ExitCode> {
-    match Task::parse() {
-        Task::Test(arguments) => test::run(&arguments),
-        Task::Tools(arguments) => tools::run(&arguments),
-        Task::Netns(arguments) => netns::run(&arguments),
-        Task::NetnsInit(arguments) => signet_harness::netns::init(&arguments.command),
-    }
+fn main() -> ExitCode {
+    task::Task::parse().run().unwrap_or_else(|error| {
+        eprintln!("xtask: error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: unit tests of the workspace, then the tests against a real control plane in a namespace of its own.
 
+#![expect(clippy::print_stdout, reason = "the result of the command")]
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -33,8 +35,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report.step("unit tests", unit_tests)?;
         return Ok(report.finish());
     }
+    netns::check()?;
     // Go and Cargo share the cores, and the longer of the two decides.
-    let tools = Tools::ensure_in_background(Tool::ALL);
+    let tools = Tools::ensure_in_background(Tool::ALL)?;
     if !arguments.cluster && arguments.arguments.is_empty() {
         report.step("unit tests", unit_tests)?;
     }

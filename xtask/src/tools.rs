@@ -1,5 +1,7 @@
 //! `cargo xtask tools`: builds the programs of others that demo and tests run.
 
+#![expect(clippy::print_stdout, reason = "the result of the command")]
+
 use std::process::ExitCode;
 
 use signet_harness::{Tool, Tools};

@@ -4,6 +4,7 @@
 
 mod command;
 mod files;
+mod store;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

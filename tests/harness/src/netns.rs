@@ -42,6 +42,11 @@ pub fn require() -> anyhow::Result<()> {
     )
 }
 
+/// Fails, and says what to change, when this machine does not allow [`run_in_namespace`].
+pub fn check() -> anyhow::Result<()> {
+    unshare_arguments().map(drop)
+}
+
 /// The `unshare` arguments that work on this machine, most isolated first.
 fn unshare_arguments() -> anyhow::Result<Vec<OsString>> {
     let as_root: &[&str] = &[];

@@ -79,24 +79,28 @@ pub struct Tools {
 impl Tools {
     /// Finds the wanted programs and builds what is missing. Tells its progress on stderr.
     pub fn ensure(wanted: &[Tool]) -> anyhow::Result<Self> {
-        let mut paths = BTreeMap::new();
-        let mut missing = Vec::new();
-        for &tool in wanted {
-            match from_assets(tool) {
-                Some(path) => drop(paths.insert(tool, path)),
-                None => missing.push(tool),
-            }
-        }
-        paths.extend(cache::ensure(&missing)?);
-        Ok(Self { paths })
+        Self::ensure_in_background(wanted)?.wait()
     }
 
-    /// The same as [`Tools::ensure`] on a thread, so that the caller can compile meanwhile.
-    pub fn ensure_in_background(wanted: &[Tool]) -> PendingTools {
-        let wanted = wanted.to_vec();
-        PendingTools {
-            thread: thread::spawn(move || Self::ensure(&wanted)),
-        }
+    /// The same as [`Tools::ensure`] on a thread, so that the caller can compile meanwhile. What cannot be built at all,
+    /// because Go is missing, fails at once.
+    pub fn ensure_in_background(wanted: &[Tool]) -> anyhow::Result<PendingTools> {
+        let mut paths: BTreeMap<Tool, PathBuf> = wanted
+            .iter()
+            .filter_map(|&tool| Some((tool, from_assets(tool)?)))
+            .collect();
+        let others: Vec<Tool> = wanted
+            .iter()
+            .copied()
+            .filter(|tool| !paths.contains_key(tool))
+            .collect();
+        let built = cache::locate(&others)?;
+        let thread = thread::spawn(move || {
+            cache::ensure(&built)?;
+            paths.extend(built);
+            Ok(Self { paths })
+        });
+        Ok(PendingTools { thread })
     }
 
     /// What [`Tools::export`] handed to this process.

@@ -288,6 +288,11 @@ fn a_canary_is_found_in_the_store_and_not_in_the_audit_log() -> anyhow::Result<(
         "nothing in {} bytes",
         store.bytes
     );
+    let stored = plane.stored("secrets/default/canary")?;
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].0, "/registry/secrets/default/canary");
+    assert!(!canary.scan_bytes(&stored[0].1).is_empty());
+    assert!(canary.scan_bytes(b"another value").is_empty());
     let log = canary.scan_paths(&[plane.audit().path()])?;
     assert_eq!(log.findings, []);
     assert!(log.bytes > 0);

@@ -1,5 +1,10 @@
 //! The outer side of the namespace: starts it, owns its temporary folder, and ends it on a signal.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "tells the developer where the files are"
+)]
+
 use std::fs::File;
 use std::io::PipeWriter;
 use std::os::fd::AsRawFd;

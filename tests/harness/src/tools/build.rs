@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 
 use super::Tool;
 use super::progress::Progress;
@@ -23,8 +23,6 @@ pub(super) enum Module {
 }
 
 impl Module {
-    pub(super) const ALL: &[Self] = &[Self::Etcd, Self::Peers, Self::Kubernetes];
-
     pub(super) fn of(tool: Tool) -> Self {
         match tool {
             Tool::Etcd => Self::Etcd,
@@ -79,7 +77,8 @@ fn cpu_time(tool: Tool) -> Duration {
     })
 }
 
-pub(super) fn build(module: Module, tool: Tool, output: &Path) -> anyhow::Result<()> {
+pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
+    let module = Module::of(tool);
     let progress = Progress::start(tool.file_name(), cpu_time(tool));
     let result = go(&module.source())
         .args([
@@ -94,7 +93,7 @@ pub(super) fn build(module: Module, tool: Tool, output: &Path) -> anyhow::Result
         .arg(output)
         .arg(package(tool))
         .output()
-        .context(GO_HINT)?;
+        .map_err(cannot_run_go)?;
     if !result.status.success() {
         bail!(
             "`go build {}` in {} failed with {}:\n{}\n\
@@ -114,7 +113,7 @@ pub(super) fn go_facts(source: &Path) -> anyhow::Result<Vec<u8>> {
     let output = go(source)
         .args(["env", "GOVERSION", "GOOS", "GOARCH"])
         .output()
-        .context(GO_HINT)?;
+        .map_err(cannot_run_go)?;
     if !output.status.success() {
         bail!(
             "`go env` failed: {}\n{GO_HINT}",
@@ -131,6 +130,10 @@ fn go(source: &Path) -> Command {
         .env("GOWORK", "off")
         .stdin(Stdio::null());
     command
+}
+
+fn cannot_run_go(error: std::io::Error) -> anyhow::Error {
+    anyhow!("cannot run `go`: {error}\n{GO_HINT}")
 }
 
 fn tail(text: &str) -> String {

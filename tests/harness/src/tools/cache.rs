@@ -3,6 +3,8 @@
 //! Several processes may ask at once: a lock file lets one build and the others wait, and a program appears under its
 //! name only when it is whole.
 
+#![expect(clippy::print_stderr, reason = "a wait of minutes needs a word")]
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -15,39 +17,44 @@ use super::build::{self, Module};
 
 const CACHE_VARIABLE: &str = "SIGNET_TOOLS_CACHE";
 
-pub(super) fn ensure(wanted: &[Tool]) -> anyhow::Result<BTreeMap<Tool, PathBuf>> {
+/// Where each wanted program is, or will be when [`ensure`] is done. Quick; fails when Go is missing.
+pub(super) fn locate(wanted: &[Tool]) -> anyhow::Result<BTreeMap<Tool, PathBuf>> {
+    let mut folders: Vec<(Module, PathBuf)> = Vec::new();
     let mut paths = BTreeMap::new();
-    for module in Module::ALL {
-        let tools: Vec<Tool> = Tool::ALL
-            .iter()
-            .copied()
-            .filter(|tool| wanted.contains(tool) && Module::of(*tool) == *module)
-            .collect();
-        if tools.is_empty() {
-            continue;
-        }
-        let folder = folder(*module)?;
-        for &tool in &tools {
-            paths.insert(tool, folder.join(tool.file_name()));
-        }
-        build_missing(*module, &tools, &folder)?;
+    for &tool in wanted {
+        let module = Module::of(tool);
+        let known = folders.iter().find(|(other, _)| *other == module);
+        let folder = match known {
+            Some((_, folder)) => folder.clone(),
+            None => folder(module)?,
+        };
+        paths.insert(tool, folder.join(tool.file_name()));
+        folders.push((module, folder));
     }
     Ok(paths)
 }
 
-fn build_missing(module: Module, tools: &[Tool], folder: &Path) -> anyhow::Result<()> {
-    let is_missing = |tool: &&Tool| !folder.join(tool.file_name()).is_file();
-    if tools.iter().filter(is_missing).count() == 0 {
-        return Ok(());
-    }
-    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-    let _lock = lock(&folder.join(".lock"))?;
-    for &tool in tools.iter().filter(is_missing) {
-        let partial = folder.join(format!(".{}.partial", tool.file_name()));
-        build::build(module, tool, &partial)?;
-        fs::rename(&partial, folder.join(tool.file_name()))?;
+/// Builds what [`locate`] named and is not there yet, quickest first.
+pub(super) fn ensure(paths: &BTreeMap<Tool, PathBuf>) -> anyhow::Result<()> {
+    for &tool in Tool::ALL {
+        match paths.get(&tool) {
+            Some(path) if !path.is_file() => build_missing(tool, path)?,
+            _ => {}
+        }
     }
     Ok(())
+}
+
+fn build_missing(tool: Tool, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().context("a program lies in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let _lock = lock(&folder.join(".lock"))?;
+    if path.is_file() {
+        return Ok(());
+    }
+    let partial = folder.join(format!(".{}.partial", tool.file_name()));
+    build::build(tool, &partial)?;
+    fs::rename(&partial, path).with_context(|| format!("name {}", path.display()))
 }
 
 /// Held until the file is dropped, also when the process is killed.

@@ -1,5 +1,10 @@
 //! Tells, once in a while, that a long build is alive.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "progress of minutes belongs on the terminal"
+)]
+
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};

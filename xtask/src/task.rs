@@ -1,0 +1,28 @@
+//! The list of developer commands, one variant and one module each.
+
+use std::process::ExitCode;
+
+use crate::{netns, test, tools};
+
+/// Developer commands of Signet.
+#[derive(clap::Parser)]
+#[command(bin_name = "cargo xtask")]
+pub(crate) enum Task {
+    Test(test::Arguments),
+    Tools(tools::Arguments),
+    Netns(netns::Arguments),
+    /// What `netns` and `test` run as the first process inside the namespace.
+    #[command(hide = true, name = signet_harness::netns::INIT_ARGUMENT)]
+    NetnsInit(netns::Arguments),
+}
+
+impl Task {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Test(arguments) => test::run(&arguments),
+            Self::Tools(arguments) => tools::run(&arguments),
+            Self::Netns(arguments) => netns::run(&arguments),
+            Self::NetnsInit(arguments) => signet_harness::netns::init(&arguments.command),
+        }
+    }
+}
