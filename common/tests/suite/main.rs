@@ -1,4 +1,8 @@
 //! Tests over the public surface of the crate, one module a subject.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may unwrap as tests do"
+)]
 
 mod certificate;
 mod certificate_refusals;

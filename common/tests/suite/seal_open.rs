@@ -6,8 +6,19 @@ use signet_common::{OpenError, Plaintext, Scope, SealTarget, SealedBlob, UnwrapK
 use crate::test_keys::{KEY_3072, KEY_4096, KEY_A, KEY_B, TestKey, rng};
 
 fn sealed(key: &TestKey, target: &SealTarget, value: &[u8]) -> SealedBlob {
+    sealed_with_seed(1, key, target, value)
+}
+
+fn sealed_with_seed(seed: u64, key: &TestKey, target: &SealTarget, value: &[u8]) -> SealedBlob {
     let plaintext = Plaintext::new(value.to_vec());
-    seal(&mut rng(), key.certificate.key(), target, "item", &plaintext).unwrap()
+    seal(
+        &mut rng(seed),
+        key.certificate.key(),
+        target,
+        "item",
+        &plaintext,
+    )
+    .unwrap()
 }
 
 fn opened(key: &TestKey, target: &SealTarget, blob: &SealedBlob) -> Result<Vec<u8>, OpenError> {
@@ -31,8 +42,16 @@ fn a_value_opens_under_the_target_it_was_sealed_for_and_no_other() {
     for (sealed_for, target) in targets().iter().enumerate() {
         let blob = sealed(&KEY_A, target, b"value");
         for (opened_as, target) in targets().iter().enumerate() {
-            let expected = if sealed_for == opened_as { Ok(b"value".to_vec()) } else { Err(OpenError) };
-            assert_eq!(opened(&KEY_A, target, &blob), expected, "{sealed_for} {opened_as}");
+            let expected = if sealed_for == opened_as {
+                Ok(b"value".to_vec())
+            } else {
+                Err(OpenError)
+            };
+            assert_eq!(
+                opened(&KEY_A, target, &blob),
+                expected,
+                "{sealed_for} {opened_as}"
+            );
         }
     }
 }
@@ -46,7 +65,11 @@ fn every_key_size_seals_and_opens_and_no_key_opens_for_another() {
         assert_eq!(blob.wrapped().len(), key.certificate.key().wrapped_len());
         assert_eq!(key.key.wrapped_len(), key.certificate.key().wrapped_len());
         for (opener, key) in keys.iter().enumerate() {
-            let expected = if sealer == opener { Ok(b"value".to_vec()) } else { Err(OpenError) };
+            let expected = if sealer == opener {
+                Ok(b"value".to_vec())
+            } else {
+                Err(OpenError)
+            };
             assert_eq!(opened(key, &target, &blob), expected, "{sealer} {opener}");
         }
     }
@@ -61,9 +84,18 @@ fn the_item_name_is_not_bound() {
 
 #[test]
 fn sealing_twice_shares_neither_wrapped_key_nor_ciphertext() {
-    let (mut rng, target) = (rng(), SealTarget::cluster_wide());
+    let (mut rng, target) = (rng(1), SealTarget::cluster_wide());
     let plaintext = Plaintext::new(vec![0; 32]);
-    let mut seal_once = || seal(&mut rng, KEY_A.certificate.key(), &target, "item", &plaintext).unwrap();
+    let mut seal_once = || {
+        seal(
+            &mut rng,
+            KEY_A.certificate.key(),
+            &target,
+            "item",
+            &plaintext,
+        )
+        .unwrap()
+    };
     let (first, second) = (seal_once(), seal_once());
     assert_ne!(first.wrapped(), second.wrapped());
     assert_ne!(first.sealed(), second.sealed());
@@ -72,7 +104,10 @@ fn sealing_twice_shares_neither_wrapped_key_nor_ciphertext() {
 #[test]
 fn a_megabyte_goes_round() {
     let (target, value) = (SealTarget::cluster_wide(), vec![0xa5; 1 << 20]);
-    assert_eq!(opened(&KEY_A, &target, &sealed(&KEY_A, &target, &value)), Ok(value));
+    assert_eq!(
+        opened(&KEY_A, &target, &sealed(&KEY_A, &target, &value)),
+        Ok(value)
+    );
 }
 
 #[test]
@@ -92,9 +127,10 @@ proptest! {
         namespace in "[^/]{1,20}",
         name in "[^/]{1,20}",
         scope in prop::sample::select(&Scope::ALL),
+        seed in any::<u64>(),
     ) {
         let target = SealTarget::new(scope, &namespace, &name).unwrap();
-        let text = sealed(&KEY_A, &target, &value).to_base64();
+        let text = sealed_with_seed(seed, &KEY_A, &target, &value).to_base64();
         let blob = SealedBlob::parse_base64(&text).unwrap();
         prop_assert_eq!(blob.plaintext_len(), value.len());
         prop_assert_eq!(opened(&KEY_A, &target, &blob), Ok(value));

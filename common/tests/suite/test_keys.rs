@@ -43,6 +43,6 @@ impl TestKey {
 }
 
 /// Randomness that is the same in each run.
-pub(crate) fn rng() -> ChaCha20Rng {
-    ChaCha20Rng::seed_from_u64(1)
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
 }

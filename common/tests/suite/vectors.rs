@@ -40,14 +40,22 @@ impl Vector {
             .collect();
         assert_eq!(fields.len(), head.lines().count(), "a field is there twice");
         for name in fields.keys() {
-            assert!(Self::FIELDS.contains(&name.as_str()), "unknown field {name}");
+            assert!(
+                Self::FIELDS.contains(&name.as_str()),
+                "unknown field {name}"
+            );
         }
-        let blob = blob.strip_suffix('\n').expect("a newline at the end").to_owned();
+        let blob = blob
+            .strip_suffix('\n')
+            .expect("a newline at the end")
+            .to_owned();
         Self { fields, blob }
     }
 
     fn field(&self, name: &str) -> &str {
-        self.fields.get(name).unwrap_or_else(|| panic!("no field {name}"))
+        self.fields
+            .get(name)
+            .unwrap_or_else(|| panic!("no field {name}"))
     }
 
     fn key(&self) -> Option<PrivateKey> {
@@ -106,7 +114,9 @@ fn framing_error(error: BlobError) -> &'static str {
 
 #[expect(clippy::disallowed_methods, reason = "the vectors are files")]
 fn read_all(folder: &str) -> Vec<(PathBuf, Vector)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(folder);
     folder
         .read_dir()
         .unwrap()
@@ -123,7 +133,10 @@ fn check_all(vectors: &[(PathBuf, Vector)]) {
     for (path, vector) in vectors {
         let (expected, outcome) = (vector.field("expect"), vector.outcome());
         if outcome != expected {
-            wrong.push(format!("{}: expected {expected}, got {outcome}", path.display()));
+            wrong.push(format!(
+                "{}: expected {expected}, got {outcome}",
+                path.display()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -133,9 +146,22 @@ fn check_all(vectors: &[(PathBuf, Vector)]) {
 fn every_valid_vector_opens_to_its_plaintext() {
     let vectors = read_all("valid");
     assert!(vectors.len() >= 31, "only {} vectors", vectors.len());
-    assert!(vectors.iter().all(|(_, vector)| vector.field("expect") == "opens"));
-    for maker in ["kubeseal v0.40.0", "generate.py", "signet-common, examples/seal.rs"] {
-        assert!(vectors.iter().any(|(_, vector)| vector.field("made-by") == maker), "{maker}");
+    assert!(
+        vectors
+            .iter()
+            .all(|(_, vector)| vector.field("expect") == "opens")
+    );
+    for maker in [
+        "kubeseal v0.40.0",
+        "generate.py",
+        "signet-common, examples/seal.rs",
+    ] {
+        assert!(
+            vectors
+                .iter()
+                .any(|(_, vector)| vector.field("made-by") == maker),
+            "{maker}"
+        );
     }
     check_all(&vectors);
 }
@@ -144,6 +170,10 @@ fn every_valid_vector_opens_to_its_plaintext() {
 fn every_broken_vector_is_refused_for_its_own_reason() {
     let vectors = read_all("broken");
     assert!(vectors.len() >= 60, "only {} vectors", vectors.len());
-    assert!(vectors.iter().all(|(_, vector)| vector.field("expect") != "opens"));
+    assert!(
+        vectors
+            .iter()
+            .all(|(_, vector)| vector.field("expect") != "opens")
+    );
     check_all(&vectors);
 }
