@@ -160,7 +160,15 @@ mod tests {
             SealedBlob::parse_base64(&broken_up),
             SealedBlob::parse_base64(&text)
         );
-        for bad in [" AAAA", "A", "AAA", "AA-_", "AAAA AAAA"] {
+        for bad in [
+            " AAAA",
+            "A",
+            "AAA",
+            "AA-_",
+            "AAAA AAAA",
+            "AAAA\n AAAA",
+            "AAAA\r\n\tAAAA",
+        ] {
             assert_eq!(
                 SealedBlob::parse_base64(bad),
                 Err(BlobError::NotBase64),

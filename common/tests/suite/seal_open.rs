@@ -1,7 +1,12 @@
 //! Sealing and opening, with every scope and key size.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proptest::prelude::*;
-use signet_common::{OpenError, Plaintext, Scope, SealTarget, SealedBlob, UnwrapKey, open, seal};
+use signet_common::{
+    KeyId, OpenError, Plaintext, Scope, SealTarget, SealedBlob, SessionKey, UnwrapContext,
+    UnwrapKey, open, seal,
+};
 
 use crate::test_keys::{KEY_3072, KEY_4096, KEY_A, KEY_B, TestKey, rng};
 
@@ -72,6 +77,36 @@ fn every_key_size_seals_and_opens_and_no_key_opens_for_another() {
             };
             assert_eq!(opened(key, &target, &blob), expected, "{sealer} {opener}");
         }
+    }
+}
+
+/// A key that counts what it is asked to do, and passes it on.
+struct CountingKey(AtomicU64);
+
+impl UnwrapKey for CountingKey {
+    fn key_id(&self) -> KeyId {
+        KEY_A.key.key_id()
+    }
+
+    fn wrapped_len(&self) -> usize {
+        KEY_A.key.wrapped_len()
+    }
+
+    fn unwrap(&self, wrapped: &[u8], context: UnwrapContext<'_>) -> Result<SessionKey, OpenError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        KEY_A.key.unwrap(wrapped, context)
+    }
+}
+
+#[test]
+fn a_blob_that_does_not_fit_the_key_costs_no_private_operation() {
+    let target = SealTarget::cluster_wide();
+    let table = [(&*KEY_A, 1), (&KEY_B, 1), (&KEY_3072, 0), (&KEY_4096, 0)];
+    for (sealer, operations) in table {
+        let key = CountingKey(AtomicU64::new(0));
+        let opened = open(&key, &sealed(sealer, &target, b"value"), &target, "item");
+        assert_eq!(opened.is_ok(), sealer.key.key_id() == key.key_id());
+        assert_eq!(key.0.into_inner(), operations);
     }
 }
 
