@@ -50,6 +50,22 @@ mod tests {
     }
 
     #[test]
+    fn characters_that_cannot_be_seen_are_escaped() {
+        for invisible in [
+            '\u{200b}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{2028}',
+            '\u{85}',
+        ] {
+            let shown = Printable(invisible.encode_utf8(&mut [0; 4])).to_string();
+            assert_eq!(shown, invisible.escape_unicode().to_string());
+        }
+    }
+
+    #[test]
     fn long_text_is_cut() {
         let shown = Printable(&"x".repeat(1000)).to_string();
         assert_eq!(shown.chars().count(), MAX_CHARS + 1);

@@ -149,6 +149,11 @@ fn sizes_are_named_by_their_bits() {
 }
 
 #[test]
+fn the_key_id_is_the_one_that_openssl_and_sha256sum_give() {
+    assert_eq!(KEY_A.key.key_id().to_string(), "95d82762b5afade0");
+}
+
+#[test]
 fn debug_shows_the_id_and_no_key() {
     assert_eq!(
         format!("{:?}", KEY_A.key),
