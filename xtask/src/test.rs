@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use signet_harness::netns::KEEP_VARIABLE;
 use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     netns::check()?;
     // Go and Cargo share the cores, and the longer of the two decides.
     let tools = Tools::ensure_in_background(Tool::ALL)?;
-    if !arguments.cluster && arguments.arguments.is_empty() {
+    if !arguments.cluster {
         report.step("unit tests", unit_tests)?;
     }
     report.step("cluster tests", || {
@@ -68,6 +69,11 @@ fn cluster_tests(tools: PendingTools, arguments: &[OsString]) -> anyhow::Result<
         command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
         tools.export(&mut command);
         all_passed &= netns::run_in_namespace(&command)?.success();
+    }
+    if !all_passed {
+        println!(
+            "{KEEP_VARIABLE}=1 keeps what the control planes left: logs, audit log, etcd's data"
+        );
     }
     Ok(all_passed)
 }

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 pub use init::init;
-pub use supervise::run_in_namespace;
+pub use supervise::{KEEP_VARIABLE, run_in_namespace};
 
 /// The address, not a loopback one, at which everything in the namespace can be reached.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);

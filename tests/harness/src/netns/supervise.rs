@@ -21,7 +21,7 @@ use signal_hook::iterator::Signals;
 use super::{INIT_ARGUMENT, LIFELINE_VARIABLE, unshare_arguments};
 
 /// Set to keep the temporary folder (logs, etcd data, audit log) after the run.
-const KEEP_VARIABLE: &str = "SIGNET_KEEP";
+pub const KEEP_VARIABLE: &str = "SIGNET_KEEP";
 
 /// How long the command may take to end by itself after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
