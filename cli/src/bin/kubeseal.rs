@@ -1,0 +1,5 @@
+//! `kubeseal`: see [`signet_cli::kubeseal`].
+
+fn main() -> std::process::ExitCode {
+    signet_cli::kubeseal::main()
+}

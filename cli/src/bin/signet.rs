@@ -1,0 +1,5 @@
+//! `signet`: see [`signet_cli::signet`].
+
+fn main() -> std::process::ExitCode {
+    signet_cli::signet::main()
+}

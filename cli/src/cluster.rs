@@ -1,0 +1,226 @@
+//! The controller, reached as upstream reaches it: its Service, then the API server's service proxy.
+
+use http::{Method, Request, StatusCode};
+use kube::Config;
+use serde_json::Value;
+use signet_common::Printable;
+
+use crate::certificate::MAX_CERTIFICATE_BYTES;
+use crate::error::Failure;
+use crate::fetch::looks_like_html;
+use crate::http_client::{Answer, HttpClient, proxy_for};
+use crate::kubeconfig::{self, KubeOptions};
+use crate::session::Session;
+
+/// Answers to verify and rotate, and objects of the API server.
+const MAX_ANSWER_BYTES: usize = 10 * 1024 * 1024;
+
+/// Which controller, in which cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Controller {
+    /// Name of its Service.
+    pub name: String,
+    /// Namespace of its Service.
+    pub namespace: String,
+    /// How to reach the cluster.
+    pub kube: KubeOptions,
+}
+
+/// A controller whose Service was found.
+pub struct Connection {
+    http: HttpClient,
+    proxy: String,
+}
+
+impl Connection {
+    /// Looks the Service up.
+    ///
+    /// # Errors
+    /// No usable configuration, no API server, or no such Service: upstream's text and advice.
+    pub fn open(session: &Session<'_>, controller: &Controller) -> Result<Self, Failure> {
+        let config = config(session, &controller.kube)?;
+        let server = config.cluster_url.to_string();
+        let http = HttpClient::new(config, controller.kube.request_timeout)?;
+        let Controller {
+            name, namespace, ..
+        } = controller;
+        for part in [name, namespace] {
+            if !is_path_segment(part) {
+                return Err(no_service(&"not a valid name for a Service or a namespace"));
+            }
+        }
+        let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
+        let request = request(Method::GET, &path, Vec::new())?;
+        let answer = http.send(request, MAX_ANSWER_BYTES).map_err(|why| {
+            let url = format!("{}{path}", server.trim_end_matches('/'));
+            no_service(&format_args!("Get \"{}\": {why}", Printable(&url)))
+        })?;
+        if answer.status != StatusCode::OK {
+            return Err(no_service(&api_message(&answer)));
+        }
+        let port = port_name(&answer.body).ok_or_else(|| {
+            no_service(&format_args!(
+                "service \"{name}\" has no port that can be used"
+            ))
+        })?;
+        let proxy = format!(
+            "{path_base}:{port}/proxy",
+            path_base = proxied(namespace, name)
+        );
+        Ok(Self { http, proxy })
+    }
+
+    /// GET of an endpoint of the controller.
+    ///
+    /// # Errors
+    /// It does not answer; the text is what happened.
+    pub fn get(&self, endpoint: &str, limit: usize) -> Result<(StatusCode, Vec<u8>), Failure> {
+        self.exchange(
+            request(Method::GET, &self.path(endpoint), Vec::new())?,
+            limit,
+        )
+    }
+
+    /// POST of JSON to an endpoint of the controller.
+    ///
+    /// # Errors
+    /// It does not answer; the text is what happened.
+    pub fn post(&self, endpoint: &str, body: Vec<u8>) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let request = request(Method::POST, &self.path(endpoint), body)?;
+        self.exchange(request, MAX_ANSWER_BYTES)
+    }
+
+    /// The certificate that the controller hands out.
+    ///
+    /// # Errors
+    /// Upstream's `cannot fetch certificate`, with the cause.
+    pub fn certificate(&self) -> Result<Vec<u8>, Failure> {
+        let failed = |why: &dyn std::fmt::Display| {
+            Failure::trouble(format_args!("cannot fetch certificate: {why}")).hint(
+                "is the controller running, and may you use its Service through the API server?",
+            )
+        };
+        let (status, body) = self
+            .get("/v1/cert.pem", MAX_CERTIFICATE_BYTES)
+            .map_err(|failure| failed(&failure.message))?;
+        if status != StatusCode::OK {
+            return Err(failed(&error_text(status, &body)));
+        }
+        if looks_like_html(&body) {
+            return Err(failed(&"the answer is a web page, not a certificate"));
+        }
+        Ok(body)
+    }
+
+    fn path(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.proxy)
+    }
+
+    fn exchange(
+        &self,
+        request: Request<Vec<u8>>,
+        limit: usize,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let answer = self.http.send(request, limit).map_err(Failure::trouble)?;
+        Ok((answer.status, answer.body))
+    }
+}
+
+/// The certificate of a controller.
+///
+/// # Errors
+/// The controller is not found or does not answer.
+pub fn fetch_certificate(
+    session: &Session<'_>,
+    controller: &Controller,
+) -> Result<Vec<u8>, Failure> {
+    Connection::open(session, controller)?.certificate()
+}
+
+fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failure> {
+    const NONE: &str = "invalid configuration: no configuration has been provided, \
+                        try setting KUBERNETES_MASTER environment variable";
+    const HINT: &str = "without a cluster, give the certificate with --cert";
+    let Some(kubeconfig) = kubeconfig::load(session, options)? else {
+        return Config::incluster().map_err(|_| Failure::trouble(NONE).hint(HINT));
+    };
+    let own_proxy = kubeconfig::proxy_url(&kubeconfig);
+    let mut config = Config::try_from(kubeconfig).map_err(|error| {
+        let text = error.to_string();
+        Failure::trouble(format_args!("invalid configuration: {}", Printable(&text))).hint(HINT)
+    })?;
+    if own_proxy.is_none() {
+        config.proxy_url = proxy_for(session, &config.cluster_url);
+    }
+    Ok(config)
+}
+
+fn request(method: Method, path: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, Failure> {
+    let content_type = (method == Method::POST).then_some("application/json");
+    let mut builder = Request::builder().method(method).uri(path);
+    builder = builder.header(http::header::ACCEPT, "application/x-pem-file, */*");
+    if let Some(content_type) = content_type {
+        builder = builder.header(http::header::CONTENT_TYPE, content_type);
+    }
+    builder.body(body).map_err(Failure::trouble)
+}
+
+fn proxied(namespace: &str, name: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/services/http:{name}")
+}
+
+/// The first port's name, which may be empty. `None` if there is no port or its name would change the path.
+fn port_name(service: &[u8]) -> Option<String> {
+    let service: Value = serde_json::from_slice(service).ok()?;
+    let port = service.get("spec")?.get("ports")?.get(0)?;
+    let name = port.get("name").and_then(Value::as_str).unwrap_or_default();
+    (name.is_empty() || is_path_segment(name)).then(|| name.to_owned())
+}
+
+fn is_path_segment(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !text.is_empty() && text.bytes().all(allowed) && !text.starts_with('.')
+}
+
+fn no_service(why: &dyn std::fmt::Display) -> Failure {
+    Failure::trouble(format_args!(
+        "cannot get sealed secret service: {why}.\nPlease, use the flag --controller-name and \
+         --controller-namespace to set up the name and namespace of the sealed secrets controller"
+    ))
+    .hint("look for it with 'kubectl get services -A | grep sealed', or give the certificate with --cert")
+}
+
+fn api_message(answer: &Answer) -> String {
+    error_text(answer.status, &answer.body)
+}
+
+/// The message of a Kubernetes `Status`, else a short plain answer, else the HTTP status.
+pub fn error_text(status: StatusCode, body: &[u8]) -> String {
+    let message = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|value| value.get("message")?.as_str().map(str::to_owned))
+        .filter(|message| !message.is_empty());
+    match message {
+        Some(message) => Printable(&message).to_string(),
+        None => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_the_service_may_have_no_name_but_must_not_leave_the_path() {
+        let service = |ports: &str| format!("{{\"spec\": {{\"ports\": {ports}}}}}").into_bytes();
+        let table = [
+            (r#"[{"name": "http"}]"#, Some("http")),
+            (r#"[{"port": 8080}]"#, Some("")),
+            ("[]", None),
+            (r#"[{"name": "../../x"}]"#, None),
+        ];
+        for (ports, expected) in table {
+            assert_eq!(port_name(&service(ports)).as_deref(), expected, "{ports}");
+        }
+    }
+}

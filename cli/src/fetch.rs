@@ -1,0 +1,171 @@
+//! Fetching a certificate from an http or https address.
+
+use http::{Request, Uri, uri};
+use kube::Config;
+use signet_common::Printable;
+
+use crate::certificate::MAX_CERTIFICATE_BYTES;
+use crate::error::Failure;
+use crate::http_client::{Answer, HttpClient, proxy_for};
+use crate::session::Session;
+
+const MAX_REDIRECTS: usize = 10;
+
+/// What is done about addresses that anybody on the way could answer for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlPolicy {
+    /// https only, at every step.
+    SecureOnly,
+    /// Plain http is used, with a warning: what `kubeseal` does.
+    WarnInsecure,
+    /// The certificate is pinned, so its way does not matter.
+    Any,
+}
+
+/// The body of the address, at most 64 KiB, after redirects.
+///
+/// # Errors
+/// The address is refused, does not answer, answers something other than 200, or answers with a web page.
+pub fn fetch(session: &mut Session<'_>, url: &Uri, policy: UrlPolicy) -> Result<Vec<u8>, Failure> {
+    let mut at = url.clone();
+    for _ in 0..=MAX_REDIRECTS {
+        check_scheme(session, url, &at, policy)?;
+        let answer = get(session, &at)?;
+        if !answer.status.is_redirection() {
+            return body(url, answer);
+        }
+        at = next(&at, &answer).ok_or_else(|| {
+            failed(
+                url,
+                format_args!("{} without an address to go to", answer.status),
+            )
+        })?;
+    }
+    Err(failed(url, "too many redirects"))
+}
+
+fn failed(url: &Uri, why: impl std::fmt::Display) -> Failure {
+    Failure::trouble(format_args!(
+        "cannot fetch \"{}\": {why}",
+        Printable(&url.to_string())
+    ))
+}
+
+fn check_scheme(
+    session: &mut Session<'_>,
+    first: &Uri,
+    at: &Uri,
+    policy: UrlPolicy,
+) -> Result<(), Failure> {
+    if at.scheme() == Some(&uri::Scheme::HTTPS) {
+        return Ok(());
+    }
+    let redirected = first != at;
+    match policy {
+        UrlPolicy::Any => Ok(()),
+        UrlPolicy::WarnInsecure => {
+            session.warn(&format!(
+                "the certificate comes over plain http from {}: anybody on the way can replace it",
+                Printable(&at.to_string())
+            ));
+            Ok(())
+        }
+        UrlPolicy::SecureOnly if redirected => {
+            Err(failed(first, "redirected from https to plain http"))
+        }
+        UrlPolicy::SecureOnly => Err(failed(
+            first,
+            "plain http, where anybody on the way can replace it",
+        )
+        .hint("use https, a file, or pin the key with --pin sha256:...")),
+    }
+}
+
+fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
+    let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
+        return Err(failed(url, "not a complete address"));
+    };
+    if authority.as_str().contains('@') {
+        return Err(Failure::usage(
+            "an address with a user name in it is not supported",
+        ));
+    }
+    let server = Uri::builder()
+        .scheme(scheme.clone())
+        .authority(authority.clone())
+        .path_and_query("/")
+        .build()
+        .map_err(|error| failed(url, error))?;
+    let mut config = Config::new(server);
+    config.proxy_url = proxy_for(session, url);
+    let path = url.path_and_query().map_or("/", uri::PathAndQuery::as_str);
+    let request = Request::get(path)
+        .header(http::header::ACCEPT, "application/x-pem-file, */*")
+        .body(Vec::new())
+        .map_err(|error| failed(url, error))?;
+    HttpClient::new(config, None)?
+        .send(request, MAX_CERTIFICATE_BYTES)
+        .map_err(|why| failed(url, why))
+}
+
+fn body(url: &Uri, answer: Answer) -> Result<Vec<u8>, Failure> {
+    if answer.status != http::StatusCode::OK {
+        return Err(failed(url, answer.status));
+    }
+    if looks_like_html(&answer.body) {
+        return Err(failed(url, "the answer is a web page, not a certificate")
+            .hint("it may be a login page, or the address of the page instead of the file"));
+    }
+    Ok(answer.body)
+}
+
+/// Whether this is markup: no PEM text begins with `<`.
+pub(crate) fn looks_like_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Where a redirect leads: an address, or a path on the same server.
+fn next(at: &Uri, answer: &Answer) -> Option<Uri> {
+    let location = answer.location.as_deref()?;
+    if location.contains("://") {
+        return location.parse().ok();
+    }
+    let scheme = at.scheme_str()?;
+    let authority = at.authority()?;
+    if let Some(other) = location.strip_prefix("//") {
+        return format!("{scheme}://{other}").parse().ok();
+    }
+    let path = if location.starts_with('/') {
+        location.to_owned()
+    } else {
+        let folder = at.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{location}")
+    };
+    format!("{scheme}://{authority}{path}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn redirects_lead_to_addresses_and_paths() {
+        let at: Uri = "https://a.test/x/y?z".parse().unwrap();
+        let table = [
+            ("https://b.test/c", "https://b.test/c"),
+            ("//b.test/c", "https://b.test/c"),
+            ("/c", "https://a.test/c"),
+            ("c", "https://a.test/x/c"),
+        ];
+        for (location, expected) in table {
+            let answer = Answer {
+                status: StatusCode::FOUND,
+                location: Some(location.to_owned()),
+                body: Vec::new(),
+            };
+            assert_eq!(next(&at, &answer), Some(expected.parse().unwrap()));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The HTTP client under [`crate::fetch`] and [`crate::cluster`]: kube's, with bounds on time and size.
+//!
+//! The runtime and TLS are set up here and nowhere else, so that offline commands do not pay for them.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::client::Body;
+use kube::{Client, Config};
+use signet_common::Printable;
+use tokio::runtime::Runtime;
+
+use crate::error::{Failure, os_text};
+use crate::session::Session;
+
+/// For a whole exchange, unless the user says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// For the connection alone.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A connection pool to one server, and the runtime it runs on.
+pub(crate) struct HttpClient {
+    runtime: Runtime,
+    client: Client,
+    timeout: Duration,
+}
+
+/// What a server answered, the body within the bound that was asked for.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpClient {
+    pub(crate) fn new(mut config: Config, timeout: Option<Duration>) -> Result<Self, Failure> {
+        config.disable_compression = true;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::trouble(os_text(&error)))?;
+        let client = {
+            let _guard = runtime.enter();
+            Client::try_from(config).map_err(|error| Failure::trouble(chain(&error)))?
+        };
+        let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
+        Ok(Self {
+            runtime,
+            client,
+            timeout,
+        })
+    }
+
+    /// Sends a request whose address is a path, and reads at most `limit` bytes of the answer. The error says what happened,
+    /// without the address.
+    pub(crate) fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
+        let exchange = async {
+            let response = self
+                .client
+                .send(request.map(Body::from))
+                .await
+                .map_err(|error| chain(&error))?;
+            read(response, limit).await
+        };
+        self.runtime.block_on(async {
+            tokio::time::timeout(self.timeout, exchange)
+                .await
+                .map_err(|_| format!("no answer within {} seconds", self.timeout.as_secs()))?
+        })
+    }
+}
+
+async fn read(response: Response<Body>, limit: usize) -> Result<Answer, String> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, limit)
+        .collect()
+        .await
+        .map_err(|_| format!("the answer is cut short or larger than {limit} bytes"))?
+        .to_bytes()
+        .to_vec();
+    let location = head.headers.get(http::header::LOCATION);
+    Ok(Answer {
+        status: head.status,
+        location: location
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+        body,
+    })
+}
+
+/// The innermost cause, which names what happened; the outer layers only say "error trying to connect".
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = match innermost.downcast_ref::<std::io::Error>() {
+        Some(error) => os_text(error),
+        None => innermost.to_string(),
+    };
+    Printable(&text).to_string()
+}
+
+/// The proxy that the environment names for this address, as Go reads it: never for the own machine.
+pub(crate) fn proxy_for(session: &Session<'_>, address: &http::Uri) -> Option<http::Uri> {
+    let host = address.host().unwrap_or_default();
+    let own_machine = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    if own_machine {
+        return None;
+    }
+    let variable = |upper: &str| {
+        let lower = upper.to_ascii_lowercase();
+        (session.variable)(upper)
+            .or_else(|| (session.variable)(&lower))
+            .filter(|text| !text.is_empty())
+    };
+    let name = match address.scheme_str() {
+        Some("http") => "HTTP_PROXY",
+        _ => "HTTPS_PROXY",
+    };
+    let proxy = variable(name)?;
+    let matcher = Matcher::builder()
+        .all(proxy.clone())
+        .no(variable("NO_PROXY").unwrap_or_default())
+        .build();
+    matcher.intercept(address)?;
+    let with_scheme = if proxy.contains("://") {
+        proxy
+    } else {
+        format!("http://{proxy}")
+    };
+    with_scheme.parse().ok()
+}

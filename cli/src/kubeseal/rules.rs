@@ -1,0 +1,245 @@
+//! From arguments of `kubeseal` to commands: which mode a command line asks for, and every rule that concerns more than one flag.
+//!
+//! Upstream lets the first mode win and ignores the rest, which can leave an empty file behind. Here that is an error.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use signet_common::{Printable, Scope};
+
+use super::args::{Arguments, ClusterArguments};
+use crate::certificate::CertificateSource;
+use crate::cluster::Controller;
+use crate::command::Command;
+use crate::error::Failure;
+use crate::input::Input;
+use crate::kubeconfig::KubeOptions;
+use crate::output::{Format, Output};
+use crate::raw::RawCommand;
+use crate::seal::{NamespaceRequest, SealCommand, Shaping};
+use crate::session::Session;
+
+pub(super) fn command(args: Arguments, _session: &mut Session<'_>) -> Result<Command, Failure> {
+    if let Some(argument) = args.positional.first() {
+        return Err(Failure::usage(format_args!(
+            "unexpected argument '{}'",
+            Printable(argument)
+        ))
+        .hint("give the input with -f FILE, or on stdin"));
+    }
+    if !args.from_file.is_empty() && !args.raw {
+        return Err(Failure::trouble("--from-file requires --raw"));
+    }
+    if args.raw {
+        return raw(args);
+    }
+    seal(args)
+}
+
+fn seal(args: Arguments) -> Result<Command, Failure> {
+    Ok(Command::Seal(SealCommand {
+        input: input(&args),
+        format: format(&args)?,
+        output: output(&args),
+        certificate: source(&args)?,
+        pins: Vec::new(),
+        shaping: shaping(&args)?,
+    }))
+}
+
+fn shaping(args: &Arguments) -> Result<Shaping, Failure> {
+    Ok(Shaping {
+        // Upstream cannot tell "strict" from nothing: the annotations decide then.
+        scope: Some(args.scope).filter(|scope| *scope != Scope::Strict),
+        name: given(&args.name),
+        namespace: namespace(args)?,
+        allow_empty: args.allow_empty_data,
+        allow_cleartext: Vec::new(),
+    })
+}
+
+fn raw(args: Arguments) -> Result<Command, Failure> {
+    if args.secret_file.is_some() {
+        return Err(Failure::trouble("--raw does not read --secret-file")
+            .hint("give the value with --from-file, or on stdin"));
+    }
+    let input = match args.from_file.as_slice() {
+        [] => Input::Stdin,
+        // As with kubectl, the item's name may stand in front; it is not used.
+        [one] => Input::File(PathBuf::from(
+            one.split_once('=').map_or(one.as_str(), |(_, path)| path),
+        )),
+        _ => {
+            return Err(Failure::trouble(
+                "must provide only one --from-file when encrypting a single item with --raw",
+            ));
+        }
+    };
+    Ok(Command::Raw(RawCommand {
+        input,
+        output: output(&args),
+        certificate: source(&args)?,
+        pins: Vec::new(),
+        scope: args.scope,
+        name: given(&args.name),
+        namespace: namespace(&args)?,
+    }))
+}
+
+/// An empty text means "not given", as in Go.
+fn given(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
+}
+
+fn path(text: &Option<String>) -> Option<PathBuf> {
+    given(text).map(PathBuf::from)
+}
+
+fn input(args: &Arguments) -> Input {
+    path(&args.secret_file).map_or(Input::Stdin, Input::File)
+}
+
+fn output(args: &Arguments) -> Output {
+    path(&args.sealed_secret_file).map_or(Output::Stdout, Output::File)
+}
+
+/// The extension of the output file wins over the flag, as upstream has it.
+fn format(args: &Arguments) -> Result<Format, Failure> {
+    let file = path(&args.sealed_secret_file);
+    let extension = file.as_deref().and_then(Path::extension);
+    if extension.is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        return Ok(Format::Yaml);
+    }
+    match args.format.to_lowercase().as_str() {
+        "" | "json" => Ok(Format::Json),
+        "yaml" => Ok(Format::Yaml),
+        _ => Err(Failure::trouble(format_args!(
+            "unsupported output format: {}",
+            Printable(&args.format)
+        ))),
+    }
+}
+
+fn source(args: &Arguments) -> Result<CertificateSource, Failure> {
+    match given(&args.cert) {
+        Some(text) => CertificateSource::parse(&text),
+        None => Ok(CertificateSource::Cluster(Box::new(controller(args)?))),
+    }
+}
+
+fn controller(args: &Arguments) -> Result<Controller, Failure> {
+    Ok(Controller {
+        name: args.controller_name.clone(),
+        namespace: args.controller_namespace.clone(),
+        kube: kube_options(&args.cluster)?,
+    })
+}
+
+fn namespace(args: &Arguments) -> Result<NamespaceRequest, Failure> {
+    Ok(NamespaceRequest {
+        explicit: given(&args.namespace).map(|text| without_kind(&text)),
+        kube: kube_options(&args.cluster)?,
+    })
+}
+
+/// kubectl reads `ns/name` as `name`.
+fn without_kind(text: &str) -> String {
+    match text.split_once('/') {
+        Some((kind, name))
+            if ["ns", "namespace", "namespaces"].contains(&kind.to_lowercase().as_str()) =>
+        {
+            name.to_owned()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn kube_options(args: &ClusterArguments) -> Result<KubeOptions, Failure> {
+    Ok(KubeOptions {
+        kubeconfig: path(&args.kubeconfig),
+        context: given(&args.context),
+        cluster: given(&args.cluster),
+        user: given(&args.user),
+        server: given(&args.server),
+        certificate_authority: given(&args.certificate_authority),
+        insecure_skip_tls_verify: args.insecure_skip_tls_verify.then_some(true),
+        tls_server_name: given(&args.tls_server_name),
+        proxy_url: given(&args.proxy_url),
+        token: given(&args.token),
+        client_certificate: given(&args.client_certificate),
+        client_key: given(&args.client_key),
+        username: given(&args.username),
+        password: given(&args.password),
+        impersonate: given(&args.impersonate),
+        impersonate_uid: given(&args.as_uid),
+        impersonate_groups: args.as_group.clone(),
+        request_timeout: timeout(&args.request_timeout)?,
+    })
+}
+
+/// Go's notation: a sum of numbers with units, or a bare number of seconds. Zero means no limit of the user's.
+fn timeout(text: &str) -> Result<Option<Duration>, Failure> {
+    let seconds = match text.parse::<u64>() {
+        Ok(whole) => Some(whole as f64),
+        Err(_) => go_duration(text),
+    };
+    let duration = seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| {
+            Failure::trouble(format_args!(
+                "invalid timeout value \"{}\": a number with a unit is expected, such as 1s, 2m or 3h",
+                Printable(text)
+            ))
+        })?;
+    Ok(Some(duration).filter(|duration| !duration.is_zero()))
+}
+
+fn go_duration(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(number_end);
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        rest = tail;
+    }
+    Some(total).filter(|_| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_go_reads_them() {
+        let seconds = |text| timeout(text).map(|limit| limit.map(|limit| limit.as_secs_f64()));
+        assert_eq!(seconds("0"), Ok(None));
+        assert_eq!(seconds("0s"), Ok(None));
+        assert_eq!(seconds("5"), Ok(Some(5.0)));
+        assert_eq!(seconds("1h2m3.5s"), Ok(Some(3723.5)));
+        assert_eq!(seconds("100ms"), Ok(Some(0.1)));
+        for bad in ["", "x", "5x", "s", "-1s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_may_carry_its_kind() {
+        assert_eq!(without_kind("NS/a"), "a");
+        assert_eq!(without_kind("namespaces/a"), "a");
+        assert_eq!(without_kind("a"), "a");
+    }
+}

@@ -1,0 +1,137 @@
+//! Writing manifests: upstream's JSON and YAML, to stdout or into a file.
+//!
+//! Everything is put together in memory first: what fails prints and writes nothing.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+use signet_crds::manifest::to_yaml;
+use zeroize::Zeroizing;
+
+use crate::atomic_file::{self, Privacy};
+use crate::error::{Failure, os_text};
+use crate::session::Session;
+
+/// The form of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Two spaces of indentation, upstream's order of fields.
+    Json,
+    /// Sorted keys, `---` before each document.
+    Yaml,
+}
+
+/// Where the result goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// A file that is replaced as a whole.
+    File(PathBuf),
+}
+
+impl Output {
+    /// Writes the whole result.
+    ///
+    /// # Errors
+    /// The file is as it was before, or stdout is closed or full.
+    pub fn write(
+        &self,
+        session: &mut Session<'_>,
+        content: &[u8],
+        privacy: Privacy,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::File(path) => atomic_file::replace(path, content, privacy),
+            Self::Stdout => session
+                .stdout
+                .write_all(content)
+                .and_then(|()| session.stdout.flush())
+                .map_err(|error| {
+                    Failure::trouble(format_args!("write stdout: {}", os_text(&error)))
+                }),
+        }
+    }
+}
+
+/// The text of several objects, as kubeseal prints them.
+pub fn render(objects: &[Value], format: Format) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::new());
+    for object in objects {
+        let one = Zeroizing::new(match format {
+            Format::Json => to_json(object),
+            Format::Yaml => format!("---\n{}", to_yaml(object)),
+        });
+        text.push_str(&one);
+    }
+    text
+}
+
+/// Indented JSON with a newline at the end, escaped as Go does: `<`, `>`, `&` and the two line separators.
+fn to_json(value: &Value) -> String {
+    let plain = Zeroizing::new(
+        serde_json::to_string_pretty(value).expect("a JSON value can always be written"),
+    );
+    let mut text = String::with_capacity(plain.len() + 1);
+    for character in plain.chars() {
+        match character {
+            // These stand only inside strings.
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => text.push(other),
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Go's order of the fields of an object's metadata; others follow.
+const METADATA_ORDER: [&str; 7] = [
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "labels",
+    "annotations",
+];
+
+/// Puts `metadata` in upstream's order.
+pub fn order_metadata(object: &mut Value) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else {
+        return;
+    };
+    let mut ordered = Map::new();
+    for name in METADATA_ORDER {
+        if let Some(value) = metadata.shift_remove(name) {
+            ordered.insert(name.to_owned(), value);
+        }
+    }
+    ordered.append(metadata);
+    *metadata = ordered;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_is_escaped_as_go_escapes_it() {
+        let text = to_json(&json!({"a": "<b&c>\u{2028}"}));
+        assert_eq!(text, "{\n  \"a\": \"\\u003cb\\u0026c\\u003e\\u2028\"\n}\n");
+    }
+
+    #[test]
+    fn metadata_is_written_in_upstreams_order() {
+        let mut object =
+            json!({"metadata": {"annotations": {}, "name": "n", "namespace": "s", "x": 1}});
+        order_metadata(&mut object);
+        assert_eq!(
+            object.to_string(),
+            r#"{"metadata":{"name":"n","namespace":"s","annotations":{},"x":1}}"#
+        );
+    }
+}

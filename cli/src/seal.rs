@@ -1,0 +1,284 @@
+//! Sealing whole Secrets: names and scope, the certificate, the search for cleartext, the output.
+
+use serde_json::Value;
+use signet_common::{Certificate, Printable, Scope, TargetError};
+use signet_crds::scope::{scope_of, set_scope};
+use signet_crds::{InputSecret, SealSecretError, SealedSecret, cleartext_items, seal_secret};
+
+use crate::atomic_file::Privacy;
+use crate::certificate::{self, CertificateSource, Pin};
+use crate::error::Failure;
+use crate::input::{self, Input};
+use crate::kubeconfig::{self, KubeOptions};
+use crate::output::{Format, Output, order_metadata, render};
+use crate::session::{Program, Session};
+
+/// Seals every Secret of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealCommand {
+    /// Where the Secrets come from.
+    pub input: Input,
+    /// Where the result goes.
+    pub output: Output,
+    /// Its form.
+    pub format: Format,
+    /// The key to seal with.
+    pub certificate: CertificateSource,
+    /// Keys that may be used; empty means any.
+    pub pins: Vec<Pin>,
+    /// What each Secret becomes.
+    pub shaping: Shaping,
+}
+
+/// What is decided about a Secret apart from the key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shaping {
+    /// Replaces the scope that the Secret's annotations select.
+    pub scope: Option<Scope>,
+    /// Replaces the Secret's name.
+    pub name: Option<String>,
+    /// Where a Secret without a namespace goes.
+    pub namespace: NamespaceRequest,
+    /// Whether a Secret without any item is sealed.
+    pub allow_empty: bool,
+    /// Items whose value may stand in the output in clear.
+    pub allow_cleartext: Vec<String>,
+}
+
+/// Which namespace was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamespaceRequest {
+    /// By flag or environment.
+    pub explicit: Option<String>,
+    /// Else by kubeconfig.
+    pub kube: KubeOptions,
+}
+
+impl NamespaceRequest {
+    /// The namespace for something that does not say its own.
+    ///
+    /// # Errors
+    /// Nothing says one; a kubeconfig that cannot be read is named as the cause.
+    pub fn resolve(&self, session: &Session<'_>) -> Result<String, Failure> {
+        if let Some(namespace) = &self.explicit {
+            return Ok(namespace.clone());
+        }
+        const MISSING: &str = "secret must declare a namespace";
+        const HINT: &str = "give one with -n, or choose a wider scope with --scope";
+        match kubeconfig::namespace(session, &self.kube) {
+            Ok(Some(namespace)) => Ok(namespace),
+            Ok(None) => Err(Failure::trouble(MISSING).hint(HINT)),
+            Err(cause) => {
+                Err(Failure::trouble(format_args!("{MISSING}: {}", cause.message)).hint(HINT))
+            }
+        }
+    }
+}
+
+/// Reads, seals and writes.
+///
+/// # Errors
+/// The first thing that is wrong, in whichever document; then nothing is printed or written.
+pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    expect_typing(session, &command.input);
+    let bytes = command.input.read(session)?;
+    let documents = input::documents(&bytes, "secrets")?;
+    let secrets = prepare(session, &documents, &command.shaping)?;
+    let certificate = command.certificate.load(session, &command.pins)?;
+    announce(session, &certificate, &command.certificate);
+    let mut objects = Vec::new();
+    for (index, secret) in secrets.iter().enumerate() {
+        let sealed = seal(session, &certificate, secret, &command.shaping)
+            .map_err(|failure| input::in_document(failure, index, secrets.len()))?;
+        objects.push(to_value(&sealed));
+    }
+    let text = render(&objects, command.format);
+    command
+        .output
+        .write(session, text.as_bytes(), Privacy::Public)
+}
+
+/// Upstream's notice to somebody who waits for a prompt.
+pub fn expect_typing(session: &mut Session<'_>, input: &Input) {
+    if *input == Input::Stdin && session.stdin_is_terminal {
+        session.notice("(tty detected: expecting json/yaml k8s resource in stdin)");
+    }
+}
+
+/// Says which certificate is used. `kubeseal` stays silent, as upstream does.
+pub fn announce(session: &mut Session<'_>, certificate: &Certificate, source: &CertificateSource) {
+    if session.program == Program::Signet {
+        let summary = certificate::summary(certificate, source);
+        session.notice(&format!("sealing with the {summary}"));
+    }
+}
+
+/// Parses every document and gives it its final name, namespace and scope.
+///
+/// # Errors
+/// The first document that is no Secret that can be sealed.
+pub fn prepare(
+    session: &Session<'_>,
+    documents: &[Value],
+    shaping: &Shaping,
+) -> Result<Vec<InputSecret>, Failure> {
+    let secrets: Vec<InputSecret> = documents
+        .iter()
+        .enumerate()
+        .map(|(index, document)| {
+            prepare_one(session, document, shaping)
+                .map_err(|failure| input::in_document(failure, index, documents.len()))
+        })
+        .collect::<Result<_, _>>()?;
+    if shaping.name.is_some() {
+        refuse_same_names(&secrets)?;
+    }
+    Ok(secrets)
+}
+
+fn prepare_one(
+    session: &Session<'_>,
+    document: &Value,
+    shaping: &Shaping,
+) -> Result<InputSecret, Failure> {
+    let mut secret = InputSecret::parse(document).map_err(|error| {
+        Failure::trouble(&error).hint("only Secrets are sealed; nothing was written")
+    })?;
+    if secret.data.is_empty() && !shaping.allow_empty {
+        return Err(Failure::trouble(
+            "secret.data is empty in input Secret, assuming this is an error and aborting. \
+             To work with empty data, --allow-empty-data can be used",
+        ));
+    }
+    if let Some(name) = &shaping.name {
+        secret.metadata.name = Some(name.clone());
+    }
+    if secret
+        .metadata
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .is_empty()
+    {
+        return Err(Failure::trouble("missing metadata.name in input Secret")
+            .hint("add metadata.name, or give the name with --name"));
+    }
+    if let Some(scope) = shaping.scope {
+        set_scope(&mut secret.metadata.annotations, scope);
+    }
+    if scope_of(&secret.metadata.annotations) != Scope::ClusterWide {
+        settle_namespace(session, &mut secret, &shaping.namespace)?;
+    }
+    Ok(secret)
+}
+
+fn settle_namespace(
+    session: &Session<'_>,
+    secret: &mut InputSecret,
+    request: &NamespaceRequest,
+) -> Result<(), Failure> {
+    let own = secret.metadata.namespace.as_deref().unwrap_or_default();
+    if own.is_empty() {
+        secret.metadata.namespace = Some(request.resolve(session)?);
+        return Ok(());
+    }
+    match &request.explicit {
+        Some(explicit) if explicit != own => Err(Failure::trouble(format_args!(
+            "namespace mismatch: input secret is in namespace \"{}\" but \"{}\" was specified",
+            Printable(own),
+            Printable(explicit)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// `--name` applies to every document: two of them must not become one object.
+fn refuse_same_names(secrets: &[InputSecret]) -> Result<(), Failure> {
+    for (index, secret) in secrets.iter().enumerate() {
+        let namespace = &secret.metadata.namespace;
+        let earlier = secrets[..index]
+            .iter()
+            .any(|other| other.metadata.namespace == *namespace);
+        if earlier {
+            return Err(Failure::trouble(
+                "--name would give several Secrets of the input the same name",
+            )
+            .hint("leave --name out, or seal them one at a time"));
+        }
+    }
+    Ok(())
+}
+
+/// Seals one Secret and looks for its values in the result.
+///
+/// # Errors
+/// The names cannot be sealed for, or, for `signet`, a value stands in the result in clear.
+pub fn seal(
+    session: &mut Session<'_>,
+    certificate: &Certificate,
+    secret: &InputSecret,
+    shaping: &Shaping,
+) -> Result<SealedSecret, Failure> {
+    let sealed = seal_secret(&mut session.rng, certificate.key(), secret).map_err(explain)?;
+    refuse_cleartext(session, &sealed, secret, &shaping.allow_cleartext)?;
+    Ok(sealed)
+}
+
+fn explain(error: SealSecretError) -> Failure {
+    let failure = Failure::trouble(&error);
+    match error {
+        SealSecretError::Target(TargetError::EmptyNamespace) => {
+            failure.hint("give the namespace with -n")
+        }
+        SealSecretError::Target(TargetError::EmptyName) => {
+            failure.hint("give the name with --name")
+        }
+        _ => failure,
+    }
+}
+
+/// A value that stands in a label or an annotation as well would be published (design §6 row 19). Name and namespace are public
+/// anyway, and often part of a user name.
+fn refuse_cleartext(
+    session: &mut Session<'_>,
+    sealed: &SealedSecret,
+    secret: &InputSecret,
+    allowed: &[String],
+) -> Result<(), Failure> {
+    let mut copied = sealed.clone();
+    copied.metadata.name = None;
+    copied.metadata.namespace = None;
+    copied.spec.template.metadata.name = None;
+    copied.spec.template.metadata.namespace = None;
+    copied.spec.encrypted_data.clear();
+    let text = to_value(&copied).to_string();
+    let found: Vec<String> = cleartext_items(&text, secret)
+        .into_iter()
+        .filter(|item| !allowed.contains(item))
+        .map(|item| Printable(&item).to_string())
+        .collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let items = found.join(", ");
+    let message = format!(
+        "the value of {items} stands in clear in a label, an annotation or another field that is not sealed"
+    );
+    match session.program {
+        Program::Kubeseal => {
+            session.warn(&message);
+            Ok(())
+        }
+        Program::Signet => Err(Failure::trouble(message).hint(
+            "remove it there; if the value is no secret, allow it with --allow-cleartext ITEM",
+        )),
+    }
+}
+
+/// The object with its fields in upstream's order.
+pub fn to_value(sealed: &SealedSecret) -> Value {
+    let mut value = serde_json::to_value(sealed)
+        .expect("a SealedSecret has string keys only and can always be written");
+    order_metadata(&mut value);
+    value
+}

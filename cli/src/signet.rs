@@ -1,0 +1,58 @@
+//! The program `signet`: its verbs, and how their arguments become commands.
+
+mod common_args;
+mod rules;
+mod seal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::arguments::{Parsed, judge};
+use crate::error::Failure;
+use crate::session::{Program, Session, with_real_world};
+
+/// Seal Kubernetes Secrets so that only the controller in your cluster can open them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "signet",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Seal(seal::SealArgs),
+}
+
+/// Runs with the real arguments and streams.
+pub fn main() -> ExitCode {
+    with_real_world(Program::Signet, |session| {
+        run(std::env::args_os().collect(), session)
+    })
+}
+
+/// Runs with the given arguments, the program's name first. Gives the exit code.
+pub fn run(arguments: Vec<OsString>, session: &mut Session<'_>) -> u8 {
+    match try_run(arguments, session) {
+        Ok(()) => 0,
+        Err(failure) => session.report(&failure),
+    }
+}
+
+fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Failure> {
+    let arguments = match judge(Arguments::try_parse_from(arguments), session)? {
+        Parsed::Run(arguments) => arguments,
+        Parsed::Done => return Ok(()),
+    };
+    let command = match arguments.verb {
+        Verb::Seal(args) => rules::seal(args, session)?,
+    };
+    command.run(session)
+}

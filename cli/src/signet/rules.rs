@@ -1,0 +1,132 @@
+//! From arguments of `signet` to commands: every rule that concerns more than one flag, and every default.
+
+use std::path::{Path, PathBuf};
+
+use super::common_args::{CertificateArgs, ClusterArgs, InputArgs, OutputArgs};
+use super::seal::SealArgs;
+use crate::certificate::CertificateSource;
+use crate::cluster::Controller;
+use crate::command::Command;
+use crate::error::Failure;
+use crate::input::Input;
+use crate::kubeconfig::KubeOptions;
+use crate::output::{Format, Output};
+use crate::raw::RawCommand;
+use crate::seal::{NamespaceRequest, SealCommand, Shaping};
+use crate::session::Session;
+
+pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Failure> {
+    if args.from_file.is_some() && !args.raw {
+        return Err(Failure::usage("--from-file requires --raw"));
+    }
+    let certificate = source(&args.certificate, &args.cluster, session)?;
+    let pins = args.certificate.pin;
+    let namespace = NamespaceRequest {
+        explicit: args.namespace,
+        kube: kube_options(&args.cluster),
+    };
+    let (output, format) = output(args.output);
+    if args.raw {
+        if args.allow_empty_data || !args.allow_cleartext.is_empty() {
+            return Err(Failure::usage(
+                "--allow-empty-data and --allow-cleartext are for whole Secrets, not for --raw",
+            ));
+        }
+        let from_file = args.from_file.filter(|path| path != Path::new("-"));
+        let input = match (from_file, input(args.input)) {
+            (None, input) => input,
+            (Some(path), Input::Stdin) => Input::File(path),
+            (Some(_), Input::File(_)) => {
+                return Err(Failure::usage("give the value's file once only"));
+            }
+        };
+        return Ok(Command::Raw(RawCommand {
+            input,
+            output,
+            certificate,
+            pins,
+            scope: args.scope.unwrap_or_default(),
+            name: args.name,
+            namespace,
+        }));
+    }
+    Ok(Command::Seal(SealCommand {
+        input: input(args.input),
+        output,
+        format,
+        certificate,
+        pins,
+        shaping: Shaping {
+            scope: args.scope,
+            name: args.name,
+            namespace,
+            allow_empty: args.allow_empty_data,
+            allow_cleartext: args.allow_cleartext,
+        },
+    }))
+}
+
+fn input(args: InputArgs) -> Input {
+    match args.input.or(args.file) {
+        Some(path) if path != Path::new("-") => Input::File(path),
+        _ => Input::Stdin,
+    }
+}
+
+/// The flag decides the format, else the extension, else YAML.
+fn output(args: OutputArgs) -> (Output, Format) {
+    let by_extension = match args.write.as_deref().and_then(Path::extension) {
+        Some(extension) if extension == "json" => Format::Json,
+        _ => Format::Yaml,
+    };
+    let output = args.write.map_or(Output::Stdout, Output::File);
+    (output, args.format.unwrap_or(by_extension))
+}
+
+/// A flag, else a variable that is not empty.
+fn flag_or_variable(flag: Option<String>, session: &Session<'_>, variable: &str) -> Option<String> {
+    flag.or_else(|| (session.variable)(variable).filter(|text| !text.is_empty()))
+}
+
+fn source(
+    certificate: &CertificateArgs,
+    cluster: &ClusterArgs,
+    session: &Session<'_>,
+) -> Result<CertificateSource, Failure> {
+    match flag_or_variable(certificate.cert.clone(), session, "SIGNET_CERT") {
+        Some(text) => CertificateSource::parse(&text),
+        None => Ok(CertificateSource::Cluster(Box::new(controller(
+            cluster, session,
+        )))),
+    }
+}
+
+fn controller(args: &ClusterArgs, session: &Session<'_>) -> Controller {
+    let or = |flag: &Option<String>, variable, default: &str| {
+        flag_or_variable(flag.clone(), session, variable).unwrap_or_else(|| default.to_owned())
+    };
+    Controller {
+        name: or(
+            &args.controller_name,
+            "SIGNET_CONTROLLER_NAME",
+            "sealed-secrets-controller",
+        ),
+        namespace: or(
+            &args.controller_namespace,
+            "SIGNET_CONTROLLER_NAMESPACE",
+            "kube-system",
+        ),
+        kube: kube_options(args),
+    }
+}
+
+fn kube_options(args: &ClusterArgs) -> KubeOptions {
+    KubeOptions {
+        kubeconfig: args
+            .kubeconfig
+            .clone()
+            .filter(|path| *path != PathBuf::new()),
+        context: args.context.clone(),
+        ..KubeOptions::default()
+    }
+}
