@@ -47,15 +47,13 @@ pub enum Reason {
     WriteRefused,
     /// The API server cannot be reached or is in trouble.
     ApiUnavailable,
-    /// The work is cut into several turns.
-    InProgress,
     /// A defect in the controller; the object is left alone.
     Internal,
 }
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 22] = [
         Self::Unsealed,
         Self::NoKey,
         Self::MalformedItem,
@@ -77,7 +75,6 @@ impl Reason {
         Self::SecretInvalid,
         Self::WriteRefused,
         Self::ApiUnavailable,
-        Self::InProgress,
         Self::Internal,
     ];
 
@@ -105,7 +102,6 @@ impl Reason {
             Self::SecretInvalid => "SecretInvalid",
             Self::WriteRefused => "WriteRefused",
             Self::ApiUnavailable => "ApiUnavailable",
-            Self::InProgress => "InProgress",
             Self::Internal => "Internal",
         }
     }
@@ -115,7 +111,6 @@ impl Reason {
         match self {
             Self::Unsealed => Class::Done,
             Self::ApiUnavailable | Self::WriteRefused | Self::RepairConflict => Class::BackOff,
-            Self::InProgress => Class::Again,
             _ => Class::Wait,
         }
     }
@@ -151,8 +146,6 @@ pub enum Class {
     BackOff,
     /// Looked at again when a key, the object or the Secret changes, and every 15 minutes.
     Wait,
-    /// Goes on in its next turn.
-    Again,
 }
 
 #[cfg(test)]

@@ -73,3 +73,21 @@ pub mod condition_type {
     /// kstatus: the controller is still working on it.
     pub const RECONCILING: &str = "Reconciling";
 }
+
+impl SealedSecretStatus {
+    /// Whether both say the same to people: conditions apart from their times, and the generation they are about.
+    pub fn conditions_say_the_same(&self, other: &Self) -> bool {
+        let said = |status: &Self| -> Vec<_> {
+            let parts = |c: &Condition| {
+                (
+                    c.condition_type.clone(),
+                    c.status.clone(),
+                    c.reason.clone(),
+                    c.message.clone(),
+                )
+            };
+            status.conditions.iter().map(parts).collect()
+        };
+        self.observed_generation == other.observed_generation && said(self) == said(other)
+    }
+}

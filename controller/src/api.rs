@@ -1,0 +1,274 @@
+//! The requests that the controller makes, and what their failures mean.
+//!
+//! Every request has a deadline. Of an error only its code and reason are kept: the text may quote the object that was
+//! sent (design §4.5).
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use k8s_openapi::api::core::v1::{Event, Secret};
+use kube::api::{GetParams, ListParams, PostParams};
+use kube::{Api, Client};
+use thiserror::Error;
+
+use crate::index::ObjectKey;
+use crate::object::RawSealedSecret;
+
+/// Longest time for one request.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why a request failed, by what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ApiFailure {
+    /// 409 Conflict: read again.
+    #[error("the object changed meanwhile")]
+    Conflict,
+    /// 409 AlreadyExists: read it.
+    #[error("the object exists already")]
+    AlreadyExists,
+    /// 404.
+    #[error("the object does not exist")]
+    NotFound,
+    /// 400, 413 or 422: this content will never be accepted.
+    #[error("the API server refuses the content: {0}")]
+    Invalid(String),
+    /// 401, 403: permissions, quota or a webhook.
+    #[error("the API server refuses the request: {0}")]
+    Refused(String),
+    /// 429, 5xx, time-outs, network.
+    #[error("the API server cannot be used: {0}")]
+    Unavailable(String),
+}
+
+impl ApiFailure {
+    /// Sorts an error of the client. Nothing of the error's text is kept.
+    pub fn of(error: &kube::Error) -> Self {
+        let kube::Error::Api(status) = error else {
+            return Self::Unavailable("no answer".to_owned());
+        };
+        let shown = format!("{} {}", status.code, plain_reason(&status.reason));
+        match (status.code, status.reason.as_str()) {
+            (409, "AlreadyExists") => Self::AlreadyExists,
+            // A namespace that is going away answers 403 with this reason in the details, or 409 with Conflict.
+            (409, _) => Self::Conflict,
+            (404, _) => Self::NotFound,
+            (400 | 413 | 422, _) => Self::Invalid(shown),
+            (401 | 403, _) => Self::Refused(shown),
+            _ => Self::Unavailable(shown),
+        }
+    }
+}
+
+/// The cluster, as the controller uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    limiter: Option<Arc<DefaultDirectRateLimiter>>,
+}
+
+impl Cluster {
+    /// A cluster behind this client; at most `queries_per_second` requests if given.
+    pub fn new(client: Client, queries_per_second: Option<(NonZeroU32, NonZeroU32)>) -> Self {
+        let limiter = queries_per_second.map(|(rate, burst)| {
+            Arc::new(RateLimiter::direct(
+                Quota::per_second(rate).allow_burst(burst),
+            ))
+        });
+        Self { client, limiter }
+    }
+
+    /// The client, for watches.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    async fn call<T>(
+        &self,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ApiFailure> {
+        if let Some(limiter) = &self.limiter {
+            limiter.until_ready().await;
+        }
+        match tokio::time::timeout(DEADLINE, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(ApiFailure::of(&error)),
+            Err(_) => Err(ApiFailure::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn sealed(&self, namespace: &str) -> Api<RawSealedSecret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Reads a Secret; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn secret(&self, key: &ObjectKey) -> Result<Option<Secret>, ApiFailure> {
+        absent_is_none(self.call(self.secrets(&key.namespace).get(&key.name)).await)
+    }
+
+    /// Reads a SealedSecret; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn sealed_secret(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Option<RawSealedSecret>, ApiFailure> {
+        absent_is_none(self.call(self.sealed(&key.namespace).get(&key.name)).await)
+    }
+
+    /// Creates a Secret; fails if there is one.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn create_secret(&self, secret: &Secret) -> Result<Secret, ApiFailure> {
+        let namespace = secret.metadata.namespace.as_deref().unwrap_or_default();
+        self.call(
+            self.secrets(namespace)
+                .create(&PostParams::default(), secret),
+        )
+        .await
+    }
+
+    /// Replaces a Secret that carries the uid and resourceVersion that were read.
+    ///
+    /// # Errors
+    /// [`ApiFailure`]; [`ApiFailure::Conflict`] if it is another one by now.
+    pub async fn replace_secret(&self, secret: &Secret) -> Result<Secret, ApiFailure> {
+        let metadata = &secret.metadata;
+        let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
+        let api = self.secrets(namespace.unwrap_or_default());
+        let params = PostParams::default();
+        self.call(api.replace(name.unwrap_or_default(), &params, secret))
+            .await
+    }
+
+    /// Replaces the status of a SealedSecret that carries its resourceVersion.
+    ///
+    /// # Errors
+    /// [`ApiFailure`]; [`ApiFailure::Conflict`] if the object changed.
+    pub async fn replace_status(
+        &self,
+        object: &RawSealedSecret,
+    ) -> Result<RawSealedSecret, ApiFailure> {
+        let key = ObjectKey::of(&object.metadata);
+        let api = self.sealed(&key.namespace);
+        let params = PostParams::default();
+        self.call(api.replace_status(&key.name, &params, object))
+            .await
+    }
+
+    /// Creates an event.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn create_event(&self, event: &Event) -> Result<(), ApiFailure> {
+        let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        self.call(api.create(&PostParams::default(), event))
+            .await
+            .map(drop)
+    }
+
+    /// Reads every Secret with a label, as the storage has it now (a quorum read).
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn secrets_with_label(
+        &self,
+        namespace: &str,
+        selector: &str,
+    ) -> Result<Vec<Secret>, ApiFailure> {
+        let params = ListParams::default().labels(selector);
+        self.call(self.secrets(namespace).list(&params))
+            .await
+            .map(|list| list.items)
+    }
+
+    /// Reads a Secret of the key namespace; `None` if there is none or it may not be read.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn legacy_key(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Secret>, ApiFailure> {
+        let request = self.secrets(namespace);
+        absent_is_none(
+            self.call(request.get_with(name, &GetParams::default()))
+                .await,
+        )
+    }
+}
+
+/// The reason if it is a word of Kubernetes' kind: a webhook may put any text there.
+fn plain_reason(reason: &str) -> &str {
+    let word = reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if word { reason } else { "" }
+}
+
+fn absent_is_none<T>(answer: Result<T, ApiFailure>) -> Result<Option<T>, ApiFailure> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(ApiFailure::NotFound) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn failures_are_sorted_by_code_and_reason_and_their_text_is_dropped() {
+        let failure = |code: u16, reason: &str| {
+            let status = Status::failure("canary-text", reason).with_code(code);
+            ApiFailure::of(&kube::Error::Api(status.boxed()))
+        };
+        let table = [
+            (failure(409, "AlreadyExists"), ApiFailure::AlreadyExists),
+            (failure(409, "Conflict"), ApiFailure::Conflict),
+            (failure(404, "NotFound"), ApiFailure::NotFound),
+            (
+                failure(422, "Invalid"),
+                ApiFailure::Invalid("422 Invalid".to_owned()),
+            ),
+            (
+                failure(413, "RequestEntityTooLarge"),
+                ApiFailure::Invalid("413 RequestEntityTooLarge".to_owned()),
+            ),
+            (
+                failure(403, "Forbidden"),
+                ApiFailure::Refused("403 Forbidden".to_owned()),
+            ),
+            (
+                failure(403, "the value hunter2 is weak"),
+                ApiFailure::Refused("403 ".to_owned()),
+            ),
+            (
+                failure(429, "TooManyRequests"),
+                ApiFailure::Unavailable("429 TooManyRequests".to_owned()),
+            ),
+            (
+                failure(500, "InternalError"),
+                ApiFailure::Unavailable("500 InternalError".to_owned()),
+            ),
+        ];
+        for (found, expected) in table {
+            assert_eq!(found, expected);
+            assert!(!found.to_string().contains("canary"));
+        }
+    }
+}

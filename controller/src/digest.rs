@@ -1,0 +1,75 @@
+//! A keyed digest of what a Secret must contain (design §4.2).
+//!
+//! Lets the controller see that somebody else's change to a Secret does not touch anything of ours, with one read of the
+//! Secret and no private operation.
+
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use signet_common::{MacKey, Tag};
+
+/// Tags over a written Secret: one over what must be equal, one for each label and annotation that must be present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentDigest {
+    exact: Tag,
+    present: Box<[Tag]>,
+}
+
+impl ContentDigest {
+    /// The digest of a Secret as we wrote it.
+    pub fn of(mac: &MacKey, written: &Secret) -> Self {
+        Self {
+            exact: exact(mac, written),
+            present: pairs(mac, written).collect(),
+        }
+    }
+
+    /// Whether `live` still has everything that the digest was made from; other labels and annotations do not matter.
+    pub fn holds_for(&self, mac: &MacKey, live: &Secret) -> bool {
+        let live_pairs: std::collections::HashSet<_> = pairs(mac, live).collect();
+        self.exact == exact(mac, live) && self.present.iter().all(|pair| live_pairs.contains(pair))
+    }
+}
+
+/// Data, type and controller.
+fn exact(mac: &MacKey, secret: &Secret) -> Tag {
+    let mut parts: Vec<&[u8]> = vec![secret.type_.as_deref().unwrap_or("Opaque").as_bytes()];
+    for (item, value) in secret.data.iter().flatten() {
+        parts.push(item.as_bytes());
+        parts.push(&value.0);
+    }
+    let controller = secret
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|owner| owner.controller == Some(true))
+        .map(owner_text);
+    let controller = controller.unwrap_or_default();
+    parts.push(controller.as_bytes());
+    mac.tag(parts)
+}
+
+fn owner_text(owner: &OwnerReference) -> String {
+    format!(
+        "{}\n{}\n{}\n{}",
+        owner.api_version, owner.kind, owner.name, owner.uid
+    )
+}
+
+fn pairs<'a>(mac: &'a MacKey, secret: &'a Secret) -> impl Iterator<Item = Tag> + 'a {
+    let labels = secret
+        .metadata
+        .labels
+        .iter()
+        .flatten()
+        .map(|pair| ("label", pair));
+    let annotations = secret
+        .metadata
+        .annotations
+        .iter()
+        .flatten()
+        .map(|pair| ("annotation", pair));
+    labels
+        .chain(annotations)
+        .map(|(kind, (name, value))| mac.tag([kind.as_bytes(), name.as_bytes(), value.as_bytes()]))
+}

@@ -1,0 +1,282 @@
+//! The task that keeps the key ring: loads it, watches it, makes keys when they are due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{Config, Event, watcher};
+use signet_common::{RenewalPolicy, RenewalReason};
+
+use crate::api::ApiFailure;
+use crate::keys::{KeyProblem, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret};
+use crate::state::State;
+
+/// Names that are tried for one new key before giving up until the next attempt.
+const NAMES: u32 = 20;
+/// Pause after a key could not be made, and the longest time between two looks at the clock.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Holds the known key Secrets.
+pub struct KeyTask {
+    state: Arc<State>,
+    settings: KeySettings,
+    renewal: RenewalPolicy,
+    known: KnownKeys,
+}
+
+impl KeyTask {
+    /// Loads every key with a quorum read, and makes the first one if there is none (design §4.7).
+    ///
+    /// # Errors
+    /// If the keys cannot be read, or the first key cannot be made: without a key there is nothing to do.
+    pub async fn start(
+        state: Arc<State>,
+        settings: KeySettings,
+        renewal: RenewalPolicy,
+    ) -> anyhow::Result<Self> {
+        let mut task = Self {
+            state,
+            settings,
+            renewal,
+            known: KnownKeys::default(),
+        };
+        tracing::info!("Searching for existing private keys");
+        task.load()
+            .await
+            .context("the sealing keys could not be read")?;
+        task.renew()
+            .await
+            .context("the first sealing key could not be made")?;
+        anyhow::ensure!(
+            task.state.keys().is_some(),
+            "there is no usable sealing key"
+        );
+        Ok(task)
+    }
+
+    async fn load(&mut self) -> Result<(), ApiFailure> {
+        let namespace = &self.state.policy.key_namespace;
+        let mut secrets = self
+            .state
+            .cluster
+            .secrets_with_label(namespace, &key_selector())
+            .await?;
+        secrets.extend(self.legacy().await);
+        let names: Vec<_> = secrets
+            .iter()
+            .filter_map(|secret| secret.metadata.name.clone())
+            .collect();
+        self.known.keep(&names);
+        for secret in &secrets {
+            self.see(secret).await;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// The legacy key has no label; it may be unreadable, which is not an error.
+    async fn legacy(&self) -> Option<Secret> {
+        let policy = &self.state.policy;
+        self.state
+            .cluster
+            .legacy_key(&policy.key_namespace, &policy.key_prefix)
+            .await
+            .ok()
+            .flatten()
+    }
+
+    async fn see(&mut self, secret: &Secret) {
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        let Some(problem) = self.known.see(secret, self.settings.order) else {
+            tracing::info!(secretname = name, "registered private key");
+            return;
+        };
+        tracing::error!(secretname = name, problem = %problem, "a sealing key cannot be used");
+        let event = crate::event::key_event(secret, &problem.to_string(), Timestamp::now());
+        if let Err(failure) = self.state.cluster.create_event(&event).await {
+            tracing::warn!(error = %failure, "event could not be written");
+        }
+    }
+
+    /// Hands the ring to everybody. The last ring stays if no key is left.
+    fn publish(&self) {
+        match self.known.ring() {
+            Some(ring) => {
+                self.state.metrics.set_keys("usable", ring.entries().len());
+                if self.is_new(&ring) {
+                    self.state.set_ring(ring);
+                }
+            }
+            None if self.state.keys().is_some() => {
+                tracing::error!(
+                    "no usable key Secret is left in the cluster; going on with the keys in memory"
+                );
+            }
+            None => {}
+        }
+        self.state
+            .metrics
+            .set_keys("invalid", self.known.bad_count());
+    }
+
+    fn is_new(&self, ring: &signet_common::KeyRing) -> bool {
+        let shape = |ring: &signet_common::KeyRing| -> Vec<_> {
+            let entries = ring.entries().iter();
+            entries
+                .map(|entry| {
+                    (
+                        entry.key_id(),
+                        entry.key_use,
+                        entry.ordered_at,
+                        entry.source.clone(),
+                    )
+                })
+                .collect()
+        };
+        self.state
+            .keys()
+            .is_none_or(|keys| shape(&keys.ring) != shape(ring))
+    }
+
+    /// Makes a key if one is due.
+    async fn renew(&mut self) -> anyhow::Result<()> {
+        let Some(reason) = self.due() else {
+            return Ok(());
+        };
+        tracing::info!(?reason, "making a new sealing key");
+        for ordinal in 1..=NAMES {
+            match self.create(ordinal).await? {
+                Ok(secret) => {
+                    let name = secret.metadata.name.clone().unwrap_or_default();
+                    tracing::info!(
+                        namespace = self.state.policy.key_namespace,
+                        name,
+                        "New key written"
+                    );
+                    self.see(&secret).await;
+                    self.publish();
+                    return Ok(());
+                }
+                // Somebody was faster, or a retired key has the name: look again before taking the next name.
+                Err(ApiFailure::AlreadyExists) => {
+                    self.load().await?;
+                    if self.due().is_none() {
+                        return Ok(());
+                    }
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        anyhow::bail!("no free name for a new key Secret")
+    }
+
+    async fn create(&self, ordinal: u32) -> Result<Result<Secret, ApiFailure>, KeyProblem> {
+        let now = Timestamp::now();
+        let newest = self
+            .state
+            .keys()
+            .and_then(|keys| keys.ring.current(now).cloned());
+        let name = new_key_name(&self.settings.prefix, newest.as_ref(), ordinal);
+        let (settings, namespace) = (
+            self.settings.clone(),
+            self.state.policy.key_namespace.clone(),
+        );
+        let secret = self
+            .state
+            .on_cores(move || new_key_secret(&settings, &namespace, &name, now))
+            .await?;
+        Ok(self.state.cluster.create_secret(&secret).await)
+    }
+
+    fn due(&self) -> Option<RenewalReason> {
+        self.renewal.due(self.newest(), Timestamp::now())
+    }
+
+    fn newest(&self) -> Option<Timestamp> {
+        let keys = self.state.keys()?;
+        keys.ring
+            .current(Timestamp::now())
+            .map(|entry| entry.ordered_at)
+    }
+
+    /// How long until a key may be due: looked at often enough that a change of the clock is noticed.
+    fn rest(&self) -> Duration {
+        let next = self.newest().and_then(|newest| self.renewal.next(newest));
+        let rest =
+            next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
+        rest.unwrap_or(LOOK).clamp(Duration::from_millis(200), LOOK)
+    }
+
+    /// Watches the key Secrets and renews, for ever.
+    pub async fn run(mut self) {
+        let api: Api<Secret> = Api::namespaced(
+            self.state.cluster.client(),
+            &self.state.policy.key_namespace,
+        );
+        let stream = watcher(api, Config::default().labels(&key_selector())).default_backoff();
+        futures::pin_mut!(stream);
+        let mut listed = Vec::new();
+        let state = Arc::clone(&self.state);
+        loop {
+            tokio::select! {
+                event = stream.next() => match event {
+                    Some(Ok(event)) => self.on_event(event, &mut listed).await,
+                    Some(Err(_)) => tracing::warn!("watch on sealing keys interrupted; trying again"),
+                    None => return,
+                },
+                () = state.legacy_changed.notified() => self.on_legacy().await,
+                () = tokio::time::sleep(self.rest()) => {
+                    if let Err(error) = self.renew().await {
+                        tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");
+                        tokio::time::sleep(LOOK).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event<Secret>, listed: &mut Vec<String>) {
+        match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(secret) => {
+                listed.extend(secret.metadata.name.clone());
+                self.see_again(&secret).await;
+            }
+            Event::InitDone => {
+                listed.push(self.state.policy.key_prefix.clone());
+                self.known.keep(listed);
+                self.publish();
+            }
+            Event::Apply(secret) => {
+                self.see_again(&secret).await;
+                self.publish();
+            }
+            Event::Delete(secret) => {
+                let name = secret.metadata.name.unwrap_or_default();
+                tracing::info!(secretname = name, "a sealing key was deleted or relabelled");
+                self.known.forget(&name);
+                self.publish();
+            }
+        }
+    }
+
+    async fn see_again(&mut self, secret: &Secret) {
+        let name = secret.metadata.name.as_deref().unwrap_or_default();
+        if !self.known.is_same(name, secret) {
+            self.see(secret).await;
+        }
+    }
+
+    async fn on_legacy(&mut self) {
+        match self.legacy().await {
+            Some(secret) => self.see_again(&secret).await,
+            None => self.known.forget(&self.state.policy.key_prefix.clone()),
+        }
+        self.publish();
+    }
+}

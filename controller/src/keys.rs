@@ -1,0 +1,331 @@
+//! The sealing keys in the cluster: reading key Secrets, holding the ring, making a key when one is due.
+//!
+//! Reading and naming are pure; `ring` is rebuilt from what is known whenever that changes. The last key is never dropped
+//! from memory (design §4.7).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use signet_common::{
+    Certificate, CertificateError, CertificateRequest, KeyEntry, KeyOrder, KeyRing, KeySize,
+    KeyUse, PrivateKey, PrivateKeyError,
+};
+use signet_crds::names::{GROUP, KEY_ACTIVE, KEY_LABEL, KIND, TLS_CERT, TLS_KEY, TLS_TYPE};
+use thiserror::Error;
+
+/// Why a key Secret cannot be used. No case carries key material.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyProblem {
+    /// `tls.key` or `tls.crt` is missing.
+    #[error("the item {0} is missing")]
+    Missing(&'static str),
+    /// `tls.key` is no usable private key.
+    #[error("tls.key: {0}")]
+    PrivateKey(#[from] PrivateKeyError),
+    /// `tls.crt` is no usable certificate.
+    #[error("tls.crt: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The certificate is for another key: whatever is sealed with it could never be opened.
+    #[error("tls.crt is not the certificate of tls.key")]
+    Mismatch,
+}
+
+/// Reads a key Secret (`docs/format.md` §6).
+///
+/// A key that a SealedSecret made only opens (design §6 row 1).
+///
+/// # Errors
+/// [`KeyProblem`].
+pub fn read_key(secret: &Secret, order: KeyOrder) -> Result<KeyEntry, KeyProblem> {
+    let item = |name| {
+        secret
+            .data
+            .as_ref()
+            .and_then(|data| data.get(name))
+            .ok_or(KeyProblem::Missing(name))
+    };
+    let key = PrivateKey::parse_pem(&item(TLS_KEY)?.0)?;
+    let certificate = Certificate::parse_pem(&item(TLS_CERT)?.0)?;
+    if !certificate.matches(&key) {
+        return Err(KeyProblem::Mismatch);
+    }
+    let created = secret
+        .metadata
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0);
+    let ordered_at = match order {
+        KeyOrder::CertNotBefore => certificate.not_before(),
+        KeyOrder::SecretCreationTimestamp => created.unwrap_or(certificate.not_before()),
+    };
+    let sealed = secret
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.kind == KIND && owner.api_version.split('/').next() == Some(GROUP));
+    Ok(KeyEntry {
+        key: Arc::new(key),
+        certificate: Arc::new(certificate),
+        key_use: if sealed {
+            KeyUse::OpenOnly
+        } else {
+            KeyUse::SealAndOpen
+        },
+        ordered_at,
+        source: secret.metadata.name.clone().unwrap_or_default(),
+    })
+}
+
+/// What a new key looks like: upstream's flags.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// `--key-prefix`.
+    pub prefix: String,
+    /// `--key-size`.
+    pub size: KeySize,
+    /// `--key-ttl`.
+    pub valid_for: std::time::Duration,
+    /// `--my-cn`.
+    pub common_name: String,
+    /// `--key-order-priority`.
+    pub order: KeyOrder,
+}
+
+/// Makes the Secret of a new key. Takes about a second of one core: call it where that does not matter.
+///
+/// # Errors
+/// [`KeyProblem`] if the generator or the certificate fails.
+pub fn new_key_secret(
+    settings: &KeySettings,
+    namespace: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<Secret, KeyProblem> {
+    let key = PrivateKey::generate(settings.size)?;
+    let request = CertificateRequest {
+        common_name: &settings.common_name,
+        valid_for: settings.valid_for,
+    };
+    let certificate = Certificate::self_signed(&mut rand::rng(), &key, &request, now)?;
+    let data = BTreeMap::from([
+        (
+            TLS_CERT.to_owned(),
+            ByteString(certificate.to_pem().into_bytes()),
+        ),
+        (
+            TLS_KEY.to_owned(),
+            ByteString(key.to_pkcs1_pem().as_bytes().to_vec()),
+        ),
+    ]);
+    Ok(Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            labels: Some(BTreeMap::from([(
+                KEY_LABEL.to_owned(),
+                KEY_ACTIVE.to_owned(),
+            )])),
+            ..ObjectMeta::default()
+        },
+        type_: Some(TLS_TYPE.to_owned()),
+        data: Some(data),
+        ..Secret::default()
+    })
+}
+
+/// The name of the key Secret that follows `predecessor`. Two controllers that replace the same key choose the same
+/// name, so that the second one collides instead of making a second key (design §4.7).
+pub fn new_key_name(prefix: &str, predecessor: Option<&KeyEntry>, ordinal: u32) -> String {
+    let after = predecessor.map_or_else(|| "first".to_owned(), |entry| entry.key_id().to_string());
+    format!("{prefix}-{after}-{ordinal}")
+}
+
+/// The selector of key Secrets in use.
+pub fn key_selector() -> String {
+    format!("{KEY_LABEL}={KEY_ACTIVE}")
+}
+
+/// The key Secrets that are known, good and bad.
+#[derive(Debug, Default)]
+pub struct KnownKeys {
+    good: BTreeMap<String, KeyEntry>,
+    bad: BTreeMap<String, KeyProblem>,
+    /// uid and resourceVersion that each was read from.
+    versions: BTreeMap<String, (Option<String>, Option<String>)>,
+}
+
+impl KnownKeys {
+    /// Takes in a key Secret. Returns the problem if it is a new one.
+    pub fn see(&mut self, secret: &Secret, order: KeyOrder) -> Option<KeyProblem> {
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        self.versions.insert(name.clone(), version(secret));
+        match read_key(secret, order) {
+            Ok(entry) => {
+                self.bad.remove(&name);
+                self.good.insert(name, entry);
+                None
+            }
+            Err(problem) => {
+                self.good.remove(&name);
+                let before = self.bad.insert(name, problem.clone());
+                (before.as_ref() != Some(&problem)).then_some(problem)
+            }
+        }
+    }
+
+    /// Whether this version of a key Secret was read already.
+    pub fn is_same(&self, name: &str, secret: &Secret) -> bool {
+        self.versions.get(name) == Some(&version(secret))
+    }
+
+    /// Forgets a key Secret that is gone or no longer labelled.
+    pub fn forget(&mut self, name: &str) {
+        self.versions.remove(name);
+        self.good.remove(name);
+        self.bad.remove(name);
+    }
+
+    /// Forgets every key Secret that a complete list did not show.
+    pub fn keep(&mut self, listed: &[String]) {
+        self.versions.retain(|name, _| listed.contains(name));
+        self.good.retain(|name, _| listed.contains(name));
+        self.bad.retain(|name, _| listed.contains(name));
+    }
+
+    /// The ring of the good ones; `None` if there are none.
+    pub fn ring(&self) -> Option<KeyRing> {
+        KeyRing::new(self.good.values().cloned().collect())
+    }
+
+    /// How many key Secrets are unusable.
+    pub fn bad_count(&self) -> usize {
+        self.bad.len()
+    }
+}
+
+fn version(secret: &Secret) -> (Option<String>, Option<String>) {
+    (
+        secret.metadata.uid.clone(),
+        secret.metadata.resource_version.clone(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> KeySettings {
+        KeySettings {
+            prefix: "sealed-secrets-key".to_owned(),
+            size: KeySize::Rsa2048,
+            valid_for: std::time::Duration::from_secs(3600),
+            common_name: String::new(),
+            order: KeyOrder::CertNotBefore,
+        }
+    }
+
+    fn secret(name: &str) -> Secret {
+        new_key_secret(
+            &settings(),
+            "kube-system",
+            name,
+            Timestamp::from_second(1_700_000_000).unwrap(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_new_key_secret_reads_back_and_has_upstreams_shape() {
+        let secret = secret("k1");
+        assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/tls"));
+        assert_eq!(
+            secret.metadata.labels.as_ref().unwrap()[KEY_LABEL],
+            "active"
+        );
+        let pem = String::from_utf8(secret.data.as_ref().unwrap()[TLS_KEY].0.clone()).unwrap();
+        assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
+        let entry = read_key(&secret, KeyOrder::CertNotBefore).unwrap();
+        assert_eq!(entry.key_use, KeyUse::SealAndOpen);
+        assert_eq!(entry.ordered_at.as_second(), 1_700_000_000);
+    }
+
+    #[test]
+    fn malformed_key_secrets_are_told_apart() {
+        let (one, other) = (secret("one"), secret("other"));
+        let with = |item: &str, bytes: &[u8]| {
+            let mut changed = one.clone();
+            changed
+                .data
+                .as_mut()
+                .unwrap()
+                .insert(item.to_owned(), ByteString(bytes.to_vec()));
+            read_key(&changed, KeyOrder::CertNotBefore).unwrap_err()
+        };
+        assert_eq!(
+            with(TLS_KEY, b"garbage"),
+            KeyProblem::PrivateKey(PrivateKeyError::NoKey)
+        );
+        assert_eq!(
+            with(TLS_CRT_GARBAGE.0, TLS_CRT_GARBAGE.1),
+            KeyProblem::Certificate(CertificateError::NoCertificate)
+        );
+        assert_eq!(
+            with(TLS_CERT, &other.data.as_ref().unwrap()[TLS_CERT].0),
+            KeyProblem::Mismatch
+        );
+        let mut empty = one.clone();
+        empty.data = None;
+        assert_eq!(
+            read_key(&empty, KeyOrder::CertNotBefore).unwrap_err(),
+            KeyProblem::Missing(TLS_KEY)
+        );
+    }
+
+    const TLS_CRT_GARBAGE: (&str, &[u8]) = (TLS_CERT, b"garbage");
+
+    #[test]
+    fn a_key_that_a_sealed_secret_made_only_opens() {
+        let mut secret = secret("k1");
+        secret.metadata.owner_references = Some(vec![
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference {
+                api_version: "bitnami.com/v1alpha1".to_owned(),
+                kind: "SealedSecret".to_owned(),
+                ..Default::default()
+            },
+        ]);
+        assert_eq!(
+            read_key(&secret, KeyOrder::CertNotBefore).unwrap().key_use,
+            KeyUse::OpenOnly
+        );
+    }
+
+    #[test]
+    fn rivals_choose_the_same_name_and_a_successor_another() {
+        let entry = read_key(&secret("k1"), KeyOrder::CertNotBefore).unwrap();
+        assert_eq!(new_key_name("p", None, 1), "p-first-1");
+        assert_eq!(
+            new_key_name("p", Some(&entry), 1),
+            format!("p-{}-1", entry.key_id())
+        );
+    }
+
+    #[test]
+    fn a_problem_is_told_once_and_again_when_it_changes() {
+        let mut known = KnownKeys::default();
+        let mut bad = secret("k1");
+        bad.data
+            .as_mut()
+            .unwrap()
+            .insert(TLS_KEY.to_owned(), ByteString(b"garbage".to_vec()));
+        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_some());
+        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_none());
+        assert_eq!((known.bad_count(), known.ring().is_none()), (1, true));
+        bad.data = None;
+        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_some());
+    }
+}

@@ -1,0 +1,63 @@
+//! The Signet controller: opens SealedSecrets and keeps their Secrets right.
+//!
+//! `plan`, `status`, `tags`, `keys` and `verify` decide and do no I/O; `api` talks to the cluster; `watch`, `queue` and
+//! `pass` connect the two; `runtime` wires everything.
+
+pub mod api;
+pub mod args;
+pub mod digest;
+pub mod event;
+pub mod http;
+pub mod index;
+pub mod key_task;
+pub mod keys;
+pub mod log;
+pub mod metrics;
+pub mod object;
+pub mod pass;
+pub mod plan;
+pub mod queue;
+pub mod runtime;
+pub mod state;
+pub mod status;
+pub mod tags;
+pub mod verify;
+pub mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Parses the command line and runs the controller.
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    if args.version {
+        #[expect(clippy::print_stdout, reason = "this is what --version is for")]
+        {
+            println!("controller version: {}", args::VERSION);
+        }
+        return ExitCode::SUCCESS;
+    }
+    log::init(&args.log_level, args.log_format);
+    log::hook_panics();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime could not be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(runtime::run(args));
+    // Passes that did not end in time must not hold the process up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the controller cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}

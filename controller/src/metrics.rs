@@ -1,0 +1,175 @@
+//! What the controller counts. Names, types and labels are the public surface that `docs/guide/metrics.md` lists.
+
+use std::fmt::Write as _;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use signet_crds::Reason;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LaneLabel {
+    lane: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpLabel {
+    path: &'static str,
+    code: u16,
+}
+
+/// Every metric. Cheap to share; all methods take `&self`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    private_operations: Counter,
+    reconciles: Family<ReasonLabel, Counter>,
+    writes: Counter,
+    queue: Family<LaneLabel, Gauge>,
+    objects: Gauge,
+    keys: Family<StateLabel, Gauge>,
+    status_pruned: Gauge,
+    http: Family<HttpLabel, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("signet"),
+            private_operations: Counter::default(),
+            reconciles: Family::default(),
+            writes: Counter::default(),
+            queue: Family::default(),
+            objects: Gauge::default(),
+            keys: Family::default(),
+            status_pruned: Gauge::default(),
+            http: Family::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let operations = self.private_operations.clone();
+        registry.register(
+            "private_operations",
+            "RSA private operations spent",
+            operations,
+        );
+        registry.register(
+            "reconciles",
+            "Passes over a SealedSecret by result",
+            self.reconciles.clone(),
+        );
+        registry.register(
+            "secret_writes",
+            "Secrets created or replaced",
+            self.writes.clone(),
+        );
+        registry.register(
+            "queue_length",
+            "Objects that wait, by lane",
+            self.queue.clone(),
+        );
+        registry.register(
+            "sealedsecrets",
+            "SealedSecrets that are known",
+            self.objects.clone(),
+        );
+        registry.register("keys", "Sealing keys by state", self.keys.clone());
+        let pruned = self.status_pruned.clone();
+        registry.register(
+            "status_pruned",
+            "1 if the CRD in the cluster drops status fields",
+            pruned,
+        );
+        registry.register(
+            "http_requests",
+            "HTTP requests by path and code",
+            self.http.clone(),
+        );
+        // Every result exists from the start, so that a rate over it is defined.
+        for reason in Reason::ALL {
+            let _ = self.reconciles.get_or_create(&ReasonLabel {
+                result: reason.as_str(),
+            });
+        }
+        self
+    }
+
+    /// Counts private operations.
+    pub fn add_private_operations(&self, count: u64) {
+        self.private_operations.inc_by(count);
+    }
+
+    /// Counts the end of a pass.
+    pub fn count_reconcile(&self, reason: Reason) {
+        self.reconciles
+            .get_or_create(&ReasonLabel {
+                result: reason.as_str(),
+            })
+            .inc();
+    }
+
+    /// Counts a Secret that was created or replaced.
+    pub fn count_write(&self) {
+        self.writes.inc();
+    }
+
+    /// Counts an answer of the HTTP server. `path` is one of the served ones or `other`.
+    pub fn count_http(&self, path: &'static str, code: u16) {
+        self.http.get_or_create(&HttpLabel { path, code }).inc();
+    }
+
+    /// Sets how many objects wait in a lane.
+    pub fn set_queue(&self, lane: &'static str, waiting: usize) {
+        self.queue
+            .get_or_create(&LaneLabel { lane })
+            .set(gauge(waiting));
+    }
+
+    /// Sets how many SealedSecrets are known.
+    pub fn set_objects(&self, known: usize) {
+        self.objects.set(gauge(known));
+    }
+
+    /// Sets how many keys are in a state: `usable` or `invalid`.
+    pub fn set_keys(&self, state: &'static str, keys: usize) {
+        self.keys
+            .get_or_create(&StateLabel { state })
+            .set(gauge(keys));
+    }
+
+    /// Says that the CRD in the cluster drops our status fields.
+    pub fn set_status_pruned(&self, pruned: bool) {
+        self.status_pruned.set(i64::from(pruned));
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if text::encode(&mut text, &self.registry).is_err() {
+            text.clear();
+            let _ = write!(text, "# EOF");
+        }
+        text
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

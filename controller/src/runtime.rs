@@ -1,0 +1,238 @@
+//! Wiring: configuration, tasks, signals. Every background task that ends, ends the process (design §4.7).
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use signet_common::RenewalPolicy;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::api::Cluster;
+use crate::args::Args;
+use crate::http::{Api, server};
+use crate::key_task::KeyTask;
+use crate::keys::KeySettings;
+use crate::plan::Policy;
+use crate::queue::{Job, Next};
+use crate::state::State;
+use crate::{pass, watch};
+
+/// How long running passes may take to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A look at everything in memory, which catches what a lost event hid.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// Where a pod finds its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// Runs the controller until it is told to stop.
+///
+/// # Errors
+/// If it cannot start, or a task that must never end ends.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    tracing::info!(
+        version = crate::args::VERSION,
+        "Starting sealed-secrets controller"
+    );
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let state = Arc::new(State::new(
+        cluster(&args).await?,
+        policy(&args),
+        args.update_status,
+    ));
+    let mut tasks = JoinSet::new();
+    serve(&args, &state, &mut tasks).await?;
+    tracing::info!("no Lease: running as the only replica");
+
+    let keys = KeyTask::start(Arc::clone(&state), key_settings(&args), renewal(&args));
+    let keys = tokio::select! {
+        keys = keys => keys?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    tasks.spawn(keys.run());
+    let (sealed_listed, sealed_list) = oneshot::channel();
+    let (secrets_listed, secrets_list) = oneshot::channel();
+    tasks.spawn(watch::watch_sealed(Arc::clone(&state), Some(sealed_listed)));
+    tasks.spawn(watch::watch_secrets(
+        Arc::clone(&state),
+        Some(secrets_listed),
+    ));
+    tasks.spawn(begin(Arc::clone(&state), sealed_list, secrets_list));
+    let mut workers = JoinSet::new();
+    for _ in 0..args.workers.get() {
+        workers.spawn(work(Arc::clone(&state)));
+    }
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        ended = tasks.join_next() => anyhow::bail!("a background task ended: {}", describe(ended)),
+        ended = workers.join_next() => anyhow::bail!("a worker ended: {}", describe(ended)),
+    }
+    tracing::info!("Shutting down controller");
+    state.queue.close();
+    let drained = tokio::time::timeout(DRAIN, async {
+        while workers.join_next().await.is_some() {}
+    })
+    .await;
+    if drained.is_err() {
+        tracing::warn!("some passes did not end in time");
+    }
+    Ok(())
+}
+
+fn describe<T>(ended: Option<Result<T, tokio::task::JoinError>>) -> &'static str {
+    match ended {
+        Some(Err(error)) if error.is_panic() => "it panicked",
+        _ => "it returned",
+    }
+}
+
+/// Starts the work when both first lists are complete, then sweeps every hour.
+async fn begin(state: Arc<State>, sealed: oneshot::Receiver<()>, secrets: oneshot::Receiver<()>) {
+    // A sender that is dropped means that its watch ended, which ends the process anyway.
+    let _ = sealed.await;
+    let _ = secrets.await;
+    state.set_ready();
+    state.sweep();
+    state.queue.start();
+    tracing::info!(
+        sealedsecrets = state.index().len(),
+        "lists complete, starting work"
+    );
+    let mut every = tokio::time::interval(SWEEP);
+    every.tick().await;
+    loop {
+        every.tick().await;
+        let before = tokio::time::Instant::now().checked_sub(Duration::from_secs(10));
+        if let Some(before) = before {
+            state.index().expire_foreign_deletions(before);
+        }
+        state.sweep();
+    }
+}
+
+async fn work(state: Arc<State>) {
+    while let Some(job) = state.queue.next().await {
+        let key = job.key.clone();
+        let next = isolated(&state, job).await;
+        state.queue.done(&key, next);
+    }
+}
+
+/// A pass in a task of its own: a panic ends this attempt, not the process (design §6 row 2).
+async fn isolated(state: &Arc<State>, job: Job) -> Next {
+    let key = job.key.clone();
+    let own = Arc::clone(state);
+    match tokio::spawn(async move { pass::run(&own, job).await }).await {
+        Ok(next) => next,
+        Err(_) => pass::report_panic(state, &key).await,
+    }
+}
+
+async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let api = Api::new(Arc::clone(state), args.rate_limit, args.rate_limit_burst);
+    let routers = [
+        (
+            args.listen_addr,
+            api.clone().router(),
+            "HTTP server serving",
+        ),
+        (
+            args.listen_metrics_addr,
+            api.metrics_router(),
+            "HTTP metrics server serving",
+        ),
+    ];
+    for (address, router, message) in routers {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+        let addr = listener
+            .local_addr()
+            .context("the listener has no address")?;
+        tracing::info!(%addr, "{message}");
+        tasks.spawn(async move {
+            if let Err(error) = server::serve(listener, router).await {
+                tracing::error!(%error, "HTTP server failed");
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
+    let config = match &args.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path)
+                .with_context(|| format!("the kubeconfig {} cannot be read", path.display()))?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .context("the kubeconfig cannot be used")?
+        }
+        None => Config::incluster().context("not in a pod: give --kubeconfig FILE")?,
+    };
+    let client = Client::try_from(config).context("no client for the API server")?;
+    Ok(Cluster::new(client, limit(args)))
+}
+
+/// `--kubeclient-qps` as whole requests a second; none if it is absent, zero or negative.
+fn limit(args: &Args) -> Option<(NonZeroU32, NonZeroU32)> {
+    let rate = args.kubeclient_qps.filter(|rate| *rate > 0.0)?;
+    let whole = rate.ceil().min(1e6);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 1e6"
+    )]
+    let whole = whole as u32;
+    Some((NonZeroU32::new(whole)?, args.kubeclient_burst))
+}
+
+fn policy(args: &Args) -> Policy {
+    Policy {
+        repair: args.repair,
+        allow_sealed_keys: args.allow_sealed_keys,
+        forbidden_types: args.forbidden_secret_types.clone(),
+        key_namespace: namespace(args),
+        key_prefix: args.key_prefix.clone(),
+    }
+}
+
+fn namespace(args: &Args) -> String {
+    let from_file = || {
+        std::fs::read_to_string(NAMESPACE_FILE)
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
+    let given = args
+        .namespace
+        .clone()
+        .filter(|namespace| !namespace.is_empty());
+    given
+        .or_else(from_file)
+        .unwrap_or_else(|| "default".to_owned())
+}
+
+fn key_settings(args: &Args) -> KeySettings {
+    KeySettings {
+        prefix: args.key_prefix.clone(),
+        size: args.key_size,
+        valid_for: args.key_ttl,
+        common_name: args.my_cn.clone(),
+        order: args.key_order_priority,
+    }
+}
+
+fn renewal(args: &Args) -> RenewalPolicy {
+    RenewalPolicy {
+        period: args.key_renew_period,
+        cutoff: args.key_cutoff_time,
+    }
+}

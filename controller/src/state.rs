@@ -1,0 +1,316 @@
+//! What all tasks of the controller share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use signet_common::{KeyRing, Tag};
+use signet_crds::{Class, SealedSecretStatus};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::api::Cluster;
+use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
+use crate::metrics::Metrics;
+use crate::object::RawSealedSecret;
+use crate::pass::pause;
+use crate::plan::Policy;
+use crate::queue::{Lane, Queue};
+use crate::tags::Tags;
+
+/// The keys of one moment, and the tags under them.
+pub struct Keys {
+    /// The ring.
+    pub ring: Arc<KeyRing>,
+    /// Tags under this ring.
+    pub tags: Tags,
+}
+
+/// Shared by watches, workers, the key task and the HTTP server.
+pub struct State {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Which Secrets may be written.
+    pub policy: Policy,
+    /// `--update-status`.
+    pub update_status: bool,
+    /// What is to be looked at.
+    pub queue: Queue,
+    /// Asks the SealedSecret watch to list again: the key of the tags changed.
+    pub relist: Notify,
+    /// Asks the key task to read the legacy key again.
+    pub legacy_changed: Notify,
+    index: Mutex<Index>,
+    keys: RwLock<Option<Arc<Keys>>>,
+    cores: Semaphore,
+    pruned: AtomicBool,
+    ready: AtomicBool,
+}
+
+impl State {
+    /// The state of a controller that has seen nothing yet.
+    pub fn new(cluster: Cluster, policy: Policy, update_status: bool) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            cluster,
+            policy,
+            update_status,
+            metrics: Metrics::default(),
+            queue: Queue::new(),
+            relist: Notify::new(),
+            legacy_changed: Notify::new(),
+            index: Mutex::default(),
+            keys: RwLock::default(),
+            cores: Semaphore::new(cores),
+            pruned: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    /// What is known of the cluster. Never held across an `await`.
+    pub fn index(&self) -> MutexGuard<'_, Index> {
+        // Every change of the index is complete before anything in it can panic.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys as they are now; `None` before the first.
+    pub fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes over a new ring, and wakes whatever waited for a key.
+    pub fn set_ring(&self, ring: KeyRing) {
+        let ring = Arc::new(ring);
+        let keys = Arc::new(Keys {
+            tags: Tags::new(&ring, self.settings()),
+            ring,
+        });
+        let probe = |keys: &Keys| keys.tags.mac().tag([&b"probe"[..]]);
+        let before = self
+            .keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(Arc::clone(&keys));
+        match before {
+            Some(before) if probe(&before) != probe(&keys) => self.relist.notify_one(),
+            Some(_) => self.sweep(),
+            None => {}
+        }
+    }
+
+    /// Every flag that changes a result, as text.
+    fn settings(&self) -> String {
+        format!("{:?}", self.policy)
+    }
+
+    /// Takes in a SealedSecret and asks for a turn if it needs one.
+    pub fn see_sealed(&self, object: RawSealedSecret, lane: Lane) {
+        let Some(keys) = self.keys() else { return };
+        let key = ObjectKey::of(&object.metadata);
+        let entry = entry_of(&keys.tags, &object);
+        let mut index = self.index();
+        let inputs_before = index.sealed(&key).map(|known| known.inputs);
+        let new = index.see_sealed(key.clone(), entry);
+        let known = index.sealed(&key);
+        let changed = new || known.is_some_and(|known| Some(known.inputs) != inputs_before);
+        let backing_off =
+            known.is_some_and(|known| matches!(known.outcome, Some((_, Class::BackOff))));
+        drop(index);
+        self.metrics.set_objects(self.index().len());
+        match self.judge(&key) {
+            // The echo of our own status must not cut a pause short.
+            Some(Verdict::Work) if changed || !backing_off => {
+                self.queue.push(key, lane, Some(Box::new(object)))
+            }
+            Some(Verdict::InSync) if new && self.is_refused(&key) => {
+                self.queue.push_after(key, crate::pass::LOOK_AGAIN)
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for a turn of an object if what is known of it says so.
+    pub fn look_at(&self, key: &ObjectKey, lane: Lane) {
+        if self.judge(key) == Some(Verdict::Work) {
+            self.queue.push(key.clone(), lane, None);
+        }
+    }
+
+    /// Looks at every object, in memory.
+    pub fn sweep(&self) {
+        let keys: Vec<_> = self
+            .index()
+            .sealed_keys()
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in keys {
+            self.look_at(&key, Lane::Sweep);
+        }
+    }
+
+    /// Whether an object needs a pass; `None` if it is unknown.
+    pub fn judge(&self, key: &ObjectKey) -> Option<Verdict> {
+        let keys = self.keys()?;
+        self.index().judge(key, |entry, secret| {
+            settled_class(&keys.tags, entry, secret).is_some()
+        })
+    }
+
+    /// Whether the settled answer for an object is a refusal.
+    pub fn is_refused(&self, key: &ObjectKey) -> bool {
+        let Some(keys) = self.keys() else {
+            return false;
+        };
+        let index = self.index();
+        let secret = index.secret(key).map(|secret| secret.version);
+        index
+            .sealed(key)
+            .and_then(|entry| settled_class(&keys.tags, entry, secret))
+            == Some(Class::Wait)
+    }
+
+    /// Whether the last pass over an object is waiting for its next attempt.
+    pub fn is_backing_off(&self, key: &ObjectKey) -> bool {
+        self.index()
+            .sealed(key)
+            .is_some_and(|entry| matches!(entry.outcome, Some((_, Class::BackOff))))
+    }
+
+    /// Forgets what was settled for an object, so that its next turn does everything.
+    pub fn unsettle(&self, key: &ObjectKey) {
+        if let Some(entry) = self.index().sealed_mut(key) {
+            entry.settled = None;
+            entry.claim = None;
+            entry.digest = None;
+        }
+    }
+
+    /// Counts a transient failure: the pause before the next attempt, and since when it has been failing.
+    pub fn count_failure(&self, key: &ObjectKey, now: Timestamp) -> (Duration, Timestamp) {
+        let mut index = self.index();
+        let Some(entry) = index.sealed_mut(key) else {
+            return (pause(0), now);
+        };
+        let rest = pause(entry.failures);
+        entry.failures = entry.failures.saturating_add(1);
+        let since = *entry.failing_since.get_or_insert(now);
+        (jittered(rest), since)
+    }
+
+    /// Since when an object has been failing; from now on if it was not.
+    pub fn failing_since(&self, key: &ObjectKey, now: Timestamp) -> Option<Timestamp> {
+        let mut index = self.index();
+        index
+            .sealed_mut(key)
+            .map(|entry| *entry.failing_since.get_or_insert(now))
+    }
+
+    /// Runs CPU work on a blocking thread, at most one a core.
+    ///
+    /// # Panics
+    /// As `work` does.
+    pub async fn on_cores<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let permit = self.cores.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(permit);
+        match done {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Notes whether the API server kept our status fields.
+    pub fn note_pruned(&self, expected: bool, stored: Option<&SealedSecretStatus>) {
+        if !expected {
+            return;
+        }
+        let pruned = stored.is_none_or(|status| status.inputs.is_none());
+        self.metrics.set_status_pruned(pruned);
+        if pruned && !self.pruned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the CRD in the cluster drops status fields: after a restart everything is opened again"
+            );
+        }
+    }
+
+    /// Notes that the first lists are complete.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the first lists are complete.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Whether the API server drops our status fields.
+    pub fn is_status_pruned(&self) -> bool {
+        self.pruned.load(Ordering::Relaxed)
+    }
+}
+
+/// How an object is settled under these keys and with this Secret: by what this process did, or by what an earlier one
+/// wrote into the status.
+fn settled_class(tags: &Tags, entry: &SealedEntry, secret: Option<Version>) -> Option<Class> {
+    let known = entry
+        .settled
+        .as_ref()
+        .filter(|settled| settled.secret == secret);
+    if let Some(class) = known.and_then(|settled| tags.settles(entry.inputs, settled.inputs)) {
+        return Some(class);
+    }
+    let claim = entry.claim.as_ref().filter(|_| entry.settled.is_none())?;
+    let settled = tags.settle(entry.inputs, claim.class);
+    (tags.secret(settled, secret, claim.content).to_string() == *claim.secret)
+        .then_some(claim.class)
+}
+
+/// The projection of an object, with what its status claims to be settled.
+fn entry_of(tags: &Tags, object: &RawSealedSecret) -> SealedEntry {
+    let inputs = tags.inputs(object);
+    let claim = object
+        .status()
+        .and_then(|status| claim(tags, inputs, &status));
+    SealedEntry {
+        version: Version::of(&object.metadata),
+        terminating: object.metadata.deletion_timestamp.is_some(),
+        inputs,
+        settled: None,
+        applied: claim
+            .as_ref()
+            .filter(|claim| claim.class == Class::Done)
+            .map(|_| inputs),
+        claim,
+        digest: None,
+        outcome: None,
+        failures: 0,
+        failing_since: None,
+        repairs: None,
+    }
+}
+
+/// What a status claims, if its first tag is ours and about these inputs.
+fn claim(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> Option<Claim> {
+    let settled = status.inputs.as_deref()?;
+    let class = [Class::Done, Class::Wait]
+        .into_iter()
+        .find(|class| tags.settle(inputs, *class).to_string() == settled)?;
+    Some(Claim {
+        class,
+        content: tags.content(status),
+        secret: status.secret.as_deref()?.into(),
+    })
+}
+
+/// A pause between 75 % and 125 % of this one, so that objects that failed together do not come back together.
+fn jittered(rest: Duration) -> Duration {
+    rest.mul_f64(rand::random_range(0.75..1.25))
+}

@@ -1,0 +1,109 @@
+//! What `/v1/verify` and `/v1/rotate` decide: pure, over the body of a request (design §4.8, §6 rows 6, 7 and 11).
+//!
+//! A body may be from anybody, about any object; it need not be in the cluster.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use signet_common::{KeyRing, SealTarget, SealedBlob, seal};
+use signet_crds::SealedSecret;
+use signet_crds::manifest::parse_documents;
+
+/// Private operations for one request.
+const BUDGET: u64 = 4096;
+
+/// The answer to a request.
+pub enum Judgement<T> {
+    /// Every item opens.
+    Yes(T),
+    /// At least one item does not; which, is not said.
+    No,
+    /// The body is no SealedSecret; the text holds positions and field names only.
+    Unreadable(String),
+}
+
+struct Parsed {
+    value: Value,
+    sealed: SealedSecret,
+    target: SealTarget,
+}
+
+fn parse(body: &[u8]) -> Result<Parsed, String> {
+    let mut documents = parse_documents(body).map_err(|error| error.to_string())?;
+    let value = match documents.len() {
+        1 => documents.remove(0),
+        count => return Err(format!("expected one document, found {count}")),
+    };
+    let sealed = SealedSecret::parse(&value).map_err(|error| error.to_string())?;
+    if sealed.spec.data.is_some() {
+        return Err("the deprecated field 'data' is not supported".to_owned());
+    }
+    let target = sealed.target().map_err(|error| error.to_string())?;
+    Ok(Parsed {
+        value,
+        sealed,
+        target,
+    })
+}
+
+/// Whether every item opens. Stops at the first that does not; never renders a template.
+pub fn verify(body: &[u8], ring: &KeyRing, _now: Timestamp, operations: &mut u64) -> Judgement<()> {
+    let Parsed { sealed, target, .. } = match parse(body) {
+        Ok(parsed) => parsed,
+        Err(text) => return Judgement::Unreadable(text),
+    };
+    for (item, text) in &sealed.spec.encrypted_data {
+        let Ok(blob) = SealedBlob::parse_base64(text) else {
+            return Judgement::No;
+        };
+        if *operations >= BUDGET || ring.open(&blob, &target, item, None, operations).is_err() {
+            return Judgement::No;
+        }
+    }
+    Judgement::Yes(())
+}
+
+/// The same object with the ciphertexts that are not on the current key replaced. All items or none; nothing else
+/// changes. One label, from the object's own metadata, opens and seals: this can neither widen nor move a scope.
+pub fn rotate(
+    body: &[u8],
+    ring: &KeyRing,
+    now: Timestamp,
+    operations: &mut u64,
+) -> Judgement<String> {
+    let Parsed {
+        mut value,
+        sealed,
+        target,
+    } = match parse(body) {
+        Ok(parsed) => parsed,
+        Err(text) => return Judgement::Unreadable(text),
+    };
+    let Some(current) = ring.current(now) else {
+        return Judgement::No;
+    };
+    let mut fresh = Vec::new();
+    for (item, text) in &sealed.spec.encrypted_data {
+        let Ok(blob) = SealedBlob::parse_base64(text) else {
+            return Judgement::No;
+        };
+        if *operations >= BUDGET {
+            return Judgement::No;
+        }
+        let hint = Some(current.key_id());
+        let Ok(opened) = ring.open(&blob, &target, item, hint, operations) else {
+            return Judgement::No;
+        };
+        if opened.key_id == current.key_id() {
+            continue;
+        }
+        let key = current.certificate.key();
+        match seal(&mut rand::rng(), key, &target, item, &opened.plaintext) {
+            Ok(blob) => fresh.push((item.clone(), blob.to_base64())),
+            Err(_) => return Judgement::No,
+        }
+    }
+    for (item, text) in fresh {
+        value["spec"]["encryptedData"][item] = Value::String(text);
+    }
+    Judgement::Yes(value.to_string())
+}
