@@ -2,6 +2,8 @@
 //!
 //! A test that stops, slows or floods the control plane starts one of its own with [`start`].
 
+pub mod signet;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,8 +38,7 @@ pub fn fresh_namespace(plane: &ControlPlane, stem: &str) -> anyhow::Result<Strin
 
 /// The CustomResourceDefinition that Signet ships.
 pub fn crd() -> anyhow::Result<PathBuf> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/crds/bitnami.com_sealedsecrets.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/bitnami.com_sealedsecrets.yaml");
     path.canonicalize()
         .with_context(|| format!("find {}", path.display()))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "errors of a command go to stderr")]
 
 mod cargo;
+mod codegen;
 mod netns;
 mod task;
 mod test;

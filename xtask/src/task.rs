@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::{netns, test, tools};
+use crate::{codegen, netns, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]
 #[command(bin_name = "cargo xtask")]
 pub(crate) enum Task {
+    Codegen(codegen::Arguments),
     Test(test::Arguments),
     Tools(tools::Arguments),
     Netns(netns::Arguments),
@@ -19,6 +20,7 @@ pub(crate) enum Task {
 impl Task {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Codegen(arguments) => codegen::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Tools(arguments) => tools::run(&arguments),
             Self::Netns(arguments) => netns::run(&arguments),

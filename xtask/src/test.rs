@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Only the tests without a control plane.
     #[arg(long)]
     unit: bool,
+    /// Only this one of the cluster tests' programs: a folder of `tests/tests`.
+    #[arg(long, value_name = "NAME", conflicts_with = "unit")]
+    suite: Option<String>,
     /// Arguments for the cluster tests' program: a filter, `--nocapture`, …
     #[arg(last = true, conflicts_with = "unit")]
     arguments: Vec<OsString>,
@@ -39,12 +42,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     netns::check()?;
     // Go and Cargo share the cores, and the longer of the two decides.
     let tools = Tools::ensure_in_background(Tool::ALL)?;
-    if !arguments.cluster {
+    if !arguments.cluster && arguments.suite.is_none() {
         report.step("unit tests", unit_tests)?;
     }
-    report.step("cluster tests", || {
-        cluster_tests(tools, &arguments.arguments)
-    })?;
+    report.step("cluster tests", || cluster_tests(tools, arguments))?;
     Ok(report.finish())
 }
 
@@ -52,19 +53,23 @@ fn unit_tests() -> anyhow::Result<bool> {
     Ok(cargo::run(&["test", "--workspace", "--exclude", CLUSTER_PACKAGE])?.success())
 }
 
-fn cluster_tests(tools: PendingTools, arguments: &[OsString]) -> anyhow::Result<bool> {
+fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<bool> {
     // Without xtask: it runs, and needs no rebuild under another set of features.
     ensure!(
         cargo::run(&["build", "--workspace", "--exclude", "xtask", "--bins"])?.success(),
         "the build failed"
     );
-    let tests = cargo::build(&["test", "--no-run", "--package", CLUSTER_PACKAGE])?;
+    let mut build = vec!["test", "--no-run", "--package", CLUSTER_PACKAGE];
+    if let Some(suite) = &arguments.suite {
+        build.extend(["--test", suite]);
+    }
+    let tests = cargo::build(&build)?;
     let tools = tools.wait()?;
     let mut all_passed = true;
     for test in &tests {
         let mut command = Command::new(&test.path);
         command
-            .args(arguments)
+            .args(&arguments.arguments)
             .current_dir(package_dir(&test.package_id)?);
         command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
         tools.export(&mut command);

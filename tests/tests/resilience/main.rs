@@ -1,0 +1,1 @@
+//! Faults, restarts, attacks, and the search for leaked values. Run with `cargo xtask test --suite resilience`.
