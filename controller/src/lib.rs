@@ -17,6 +17,7 @@ pub mod object;
 pub mod pass;
 pub mod plan;
 pub mod queue;
+pub mod refusal;
 pub mod runtime;
 pub mod state;
 pub mod status;

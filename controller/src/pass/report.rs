@@ -1,0 +1,152 @@
+//! The end of a pass: what is remembered, what the status says, and the event.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use signet_crds::{Class, SealedSecretStatus};
+
+use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
+use crate::api::ApiFailure;
+use crate::index::{ObjectKey, Settled, Version};
+use crate::queue::Next;
+use crate::status::{Outcome, next_status, patience_ends, says_the_same};
+
+impl Pass<'_> {
+    /// Remembers the result, writes the status if it says something new, then the event.
+    pub(super) async fn report(&self, said: Said) -> Next {
+        let reason = said.outcome.reason;
+        let now = Timestamp::now();
+        self.state.metrics.count_reconcile(reason);
+        self.remember(&said);
+        match self.write_status(&said, now).await {
+            Ok(news) => {
+                if said.wrote || news {
+                    log_outcome(self.key, &said.outcome);
+                    self.write_event(&said.outcome, now).await;
+                }
+                self.next(&said, now)
+            }
+            Err(failure) => {
+                tracing::warn!(object = %self.key, error = %failure, "status could not be written");
+                self.state.unsettle(self.key);
+                Next::After(self.state.count_failure(self.key, now).0)
+            }
+        }
+    }
+
+    fn remember(&self, said: &Said) {
+        let class = said.outcome.reason.class();
+        let mut index = self.state.index();
+        let Some(entry) = index.sealed_mut(self.key) else {
+            return;
+        };
+        if entry.version.uid != Version::of(&self.object.metadata).uid {
+            return;
+        }
+        let inputs = self.keys.tags.inputs(self.object);
+        entry.outcome = Some((said.outcome.reason, class));
+        entry.settled = matches!(class, Class::Done | Class::Wait).then(|| Settled {
+            inputs: self.keys.tags.settle(inputs, class),
+            secret: said.secret,
+        });
+        if said.applied {
+            entry.applied = Some(inputs);
+            entry.digest = said.digest.clone();
+        }
+        if class != Class::BackOff {
+            entry.failures = 0;
+            entry.failing_since = None;
+        }
+    }
+
+    /// Returns whether the conditions say something new. A status that only renews its tags is written, too.
+    ///
+    /// # Errors
+    /// [`ApiFailure`] if there was something to write and it could not be written.
+    async fn write_status(&self, said: &Said, now: Timestamp) -> Result<bool, ApiFailure> {
+        let mut object = self.object.clone();
+        for _ in 0..CONFLICTS {
+            let before = object.status();
+            let Some(status) = self.status_to_write(before.as_ref(), said, now) else {
+                return Ok(false);
+            };
+            let news = !before.is_some_and(|before| before.conditions_say_the_same(&status));
+            if !self.state.update_status || (!news && self.state.is_status_pruned()) {
+                return Ok(news);
+            }
+            let Ok(changed) = object.with_status(&status) else {
+                return Ok(news);
+            };
+            match self.state.cluster.replace_status(&changed).await {
+                Ok(stored) => {
+                    self.state
+                        .note_pruned(status.inputs.is_some(), stored.status().as_ref());
+                    return Ok(news);
+                }
+                Err(ApiFailure::NotFound) => return Ok(false),
+                Err(ApiFailure::Conflict) => {}
+                Err(failure) => return Err(failure),
+            }
+            match self.state.cluster.sealed_secret(self.key).await? {
+                // What changed does not decide the result: the answer still stands.
+                Some(fresh) if self.keys.tags.inputs(&fresh) == self.keys.tags.inputs(&object) => {
+                    object = fresh
+                }
+                // Its event brings a new pass.
+                _ => return Ok(false),
+            }
+        }
+        Err(ApiFailure::Conflict)
+    }
+
+    /// The status after this pass; `None` if the present one says it all, tags included.
+    fn status_to_write(
+        &self,
+        before: Option<&SealedSecretStatus>,
+        said: &Said,
+        now: Timestamp,
+    ) -> Option<SealedSecretStatus> {
+        let generation = self.object.metadata.generation;
+        let mut status = next_status(before, &said.outcome, generation, now);
+        let class = said.outcome.reason.class();
+        if matches!(class, Class::Done | Class::Wait) {
+            let tags = &self.keys.tags;
+            let settled = tags.settle(tags.inputs(self.object), class);
+            status.secret = Some(
+                tags.secret(settled, said.secret, tags.content(&status))
+                    .to_string(),
+            );
+            status.inputs = Some(settled.to_string());
+        }
+        (!before.is_some_and(|before| says_the_same(before, &status))).then_some(status)
+    }
+
+    async fn write_event(&self, outcome: &Outcome, now: Timestamp) {
+        let event = crate::event::outcome_event(self.object, outcome.reason, &outcome.message, now);
+        if let Err(failure) = self.state.cluster.create_event(&event).await {
+            tracing::warn!(object = %self.key, error = %failure, "event could not be written");
+        }
+    }
+
+    fn next(&self, said: &Said, now: Timestamp) -> Next {
+        match said.outcome.reason.class() {
+            Class::Done => Next::Idle,
+            Class::Wait => Next::After(LOOK_AGAIN),
+            Class::BackOff => {
+                let pause = said.pause.unwrap_or(Duration::from_secs(1));
+                let patience = patience_ends(&said.outcome, now)
+                    .and_then(|rest| Duration::try_from(rest).ok());
+                Next::After(patience.map_or(pause, |patience| pause.min(patience)))
+            }
+        }
+    }
+}
+
+fn log_outcome(key: &ObjectKey, outcome: &Outcome) {
+    let reason = outcome.reason.as_str();
+    if outcome.reason.class() == Class::Done {
+        tracing::info!(object = %key, reason, "Secret is in sync");
+    } else {
+        tracing::warn!(object = %key, reason, message = outcome.message.as_str(), "SealedSecret is not in sync");
+    }
+}

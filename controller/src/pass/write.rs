@@ -1,0 +1,217 @@
+//! The second half of a pass: from the Secret that is wanted to the one that is there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use signet_crds::{Class, DesiredSecret, ItemStatus, Reason, Refusal, SealedSecret};
+use tokio::time::Instant;
+
+use super::{
+    CONFLICTS, End, FOREIGN_GRACE, FREE_REPAIRS, LONGEST_PAUSE, Pass, Said, pause, version_of,
+};
+use crate::api::ApiFailure;
+use crate::digest::ContentDigest;
+use crate::index::{SecretEntry, Settled, Version};
+use crate::plan::{Cause, Plan, plan};
+use crate::status::Outcome;
+
+impl Pass<'_> {
+    pub(super) async fn write(
+        &self,
+        sealed: &SealedSecret,
+        desired: &DesiredSecret,
+        items: BTreeMap<String, ItemStatus>,
+        mut existing: Option<Secret>,
+    ) -> End {
+        let mut vanished = false;
+        for _ in 0..CONFLICTS {
+            let cause = self.cause();
+            let (attempt, repair) = match plan(
+                &self.state.policy,
+                sealed,
+                desired,
+                existing.as_ref(),
+                cause,
+            ) {
+                Plan::Refuse(refusal) => return self.refused(refusal, existing.as_ref()),
+                Plan::Keep => return self.right(desired, items, existing.as_ref(), false),
+                Plan::Create(_) if vanished => {
+                    self.state
+                        .index()
+                        .note_foreign_deletion(self.key, Instant::now());
+                    return End::Later(FOREIGN_GRACE);
+                }
+                Plan::Create(secret) => (self.state.cluster.create_secret(&secret).await, false),
+                Plan::Replace { secret, repair } => {
+                    if repair && let Some(rest) = self.repair_rest() {
+                        return self.repair_conflict(rest, existing.as_ref());
+                    }
+                    (self.state.cluster.replace_secret(&secret).await, repair)
+                }
+            };
+            match attempt {
+                Ok(written) => {
+                    self.wrote(&written, repair);
+                    return self.right(desired, items, Some(&written), true);
+                }
+                Err(ApiFailure::Conflict | ApiFailure::AlreadyExists | ApiFailure::NotFound) => {}
+                Err(failure) => return self.failed(&failure, existing.as_ref()),
+            }
+            existing = match self.state.cluster.secret(self.key).await {
+                Ok(existing) => existing,
+                Err(failure) => return self.failed(&failure, None),
+            };
+            self.saw(existing.as_ref());
+            vanished = existing.is_none();
+            if existing
+                .as_ref()
+                .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some())
+            {
+                return End::Nothing;
+            }
+        }
+        self.failed(&ApiFailure::Conflict, existing.as_ref())
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        let index = self.state.index();
+        let unchanged = index
+            .sealed(self.key)
+            .is_some_and(|entry| entry.applied == Some(entry.inputs));
+        if unchanged {
+            Cause::Unchanged
+        } else {
+            Cause::Changed
+        }
+    }
+
+    fn wrote(&self, written: &Secret, repair: bool) {
+        self.state.metrics.count_write();
+        let mut index = self.state.index();
+        index.see_secret(self.key.clone(), SecretEntry::of(&written.metadata));
+        if let Some(entry) = index.sealed_mut(self.key) {
+            entry.repairs = if repair {
+                let before = entry.repairs.map_or(0, |(count, _)| count);
+                Some((before + 1, Instant::now()))
+            } else {
+                None
+            };
+        }
+    }
+
+    /// How long a repair must wait because there were several in a row.
+    pub(super) fn repair_rest(&self) -> Option<Duration> {
+        let mut index = self.state.index();
+        let entry = index.sealed_mut(self.key)?;
+        let (count, last) = entry.repairs?;
+        if last.elapsed() > 2 * LONGEST_PAUSE {
+            entry.repairs = None;
+            return None;
+        }
+        if count < FREE_REPAIRS {
+            return None;
+        }
+        pause(count - FREE_REPAIRS)
+            .checked_sub(last.elapsed())
+            .filter(|rest| !rest.is_zero())
+    }
+
+    pub(super) fn repair_conflict(&self, rest: Duration, existing: Option<&Secret>) -> End {
+        let message = "the Secret is changed again and again by somebody else; repairing it more and more slowly";
+        let mut said = Said::new(
+            Outcome::new(Reason::RepairConflict, message),
+            version_of(existing),
+        );
+        said.outcome.failing_since = self.state.failing_since(self.key, Timestamp::now());
+        said.pause = Some(rest);
+        End::Said(said)
+    }
+
+    /// The Secret is what it shall be.
+    fn right(
+        &self,
+        desired: &DesiredSecret,
+        items: BTreeMap<String, ItemStatus>,
+        secret: Option<&Secret>,
+        wrote: bool,
+    ) -> End {
+        let mut outcome = Outcome::new(Reason::Unsealed, "");
+        outcome.items = items;
+        let mut said = Said::new(outcome, version_of(secret));
+        said.wrote = wrote;
+        said.applied = true;
+        // A patched Secret holds more than ours, so its digest would say nothing.
+        let whole =
+            secret.filter(|secret| secret.data.iter().flatten().count() == desired.data.len());
+        said.digest = whole.map(|secret| {
+            let mut written = desired.to_secret();
+            written.type_ = secret.type_.clone();
+            written.metadata.owner_references = secret.metadata.owner_references.clone();
+            ContentDigest::of(self.keys.tags.mac(), &written)
+        });
+        End::Said(said)
+    }
+
+    pub(super) fn refused(&self, refusal: Refusal, existing: Option<&Secret>) -> End {
+        End::Said(Said::new(
+            Outcome::new(refusal.reason, refusal.message),
+            version_of(existing),
+        ))
+    }
+
+    pub(super) fn failed(&self, failure: &ApiFailure, existing: Option<&Secret>) -> End {
+        let reason = match failure {
+            ApiFailure::Invalid(_) => Reason::SecretInvalid,
+            ApiFailure::Refused(_) => Reason::WriteRefused,
+            _ => Reason::ApiUnavailable,
+        };
+        let mut said = Said::new(
+            Outcome::new(reason, failure.to_string()),
+            version_of(existing),
+        );
+        if reason.class() == Class::BackOff {
+            let (rest, since) = self.state.count_failure(self.key, Timestamp::now());
+            said.pause = Some(rest);
+            said.outcome.failing_since = Some(since);
+            said.outcome.still_synced = self.is_still_synced(existing);
+        }
+        End::Said(said)
+    }
+
+    /// Whether the last good result still stands although this pass failed.
+    pub(super) fn is_still_synced(&self, existing: Option<&Secret>) -> bool {
+        let index = self.state.index();
+        let (Some(entry), Some(existing)) = (index.sealed(self.key), existing) else {
+            return false;
+        };
+        let right = entry
+            .digest
+            .as_ref()
+            .is_some_and(|digest| digest.holds_for(self.keys.tags.mac(), existing));
+        entry.applied == Some(entry.inputs) && right
+    }
+
+    pub(super) fn with_secret(&self, end: End, existing: Option<&Secret>) -> End {
+        match end {
+            End::Said(mut said) => {
+                said.secret = version_of(existing);
+                End::Said(said)
+            }
+            other => other,
+        }
+    }
+
+    /// The Secret moved on without touching anything of ours.
+    pub(super) fn settle_again(&self, version: Version) {
+        let mut index = self.state.index();
+        if let Some(entry) = index.sealed_mut(self.key) {
+            let inputs = self.keys.tags.settle(entry.inputs, Class::Done);
+            entry.settled = Some(Settled {
+                inputs,
+                secret: Some(version),
+            });
+        }
+    }
+}
