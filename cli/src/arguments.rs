@@ -1,7 +1,10 @@
 //! Running a clap parser without letting it touch the process: help goes to stdout, errors go the program's own way.
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use signet_common::Printable;
+
 use crate::error::Failure;
-use crate::session::Session;
+use crate::session::{Program, Session};
 
 /// What came of parsing the arguments.
 pub(crate) enum Parsed<T> {
@@ -20,6 +23,11 @@ pub(crate) fn judge<T>(
         Ok(parsed) => return Ok(Parsed::Run(parsed)),
         Err(error) => error,
     };
+    if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+    {
+        return Err(unknown(argument, session.program));
+    }
     let text = error.render().to_string();
     if error.use_stderr() {
         let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -28,4 +36,21 @@ pub(crate) fn judge<T>(
     // A closed stdout is no reason to fail when only help was asked for.
     let _ = session.stdout.write_all(text.as_bytes());
     Ok(Parsed::Done)
+}
+
+/// Upstream ignores stray words and then waits for stdin; saying so is kinder.
+fn unknown(argument: &str, program: Program) -> Failure {
+    let (name, help) = match program {
+        Program::Signet => ("signet", "'signet <verb> --help' lists the flags"),
+        Program::Kubeseal => ("kubeseal", "'kubeseal --help' lists the flags"),
+    };
+    let shown = Printable(argument);
+    if argument.starts_with('-') {
+        return Failure::usage(format_args!("unknown flag: {shown}")).hint(help);
+    }
+    let failure = Failure::usage(format_args!("{name} does not take the argument '{shown}'"));
+    match program {
+        Program::Signet => failure.hint(help),
+        Program::Kubeseal => failure.hint("give the input with -f FILE, or on stdin"),
+    }
 }

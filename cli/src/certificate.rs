@@ -132,7 +132,11 @@ impl CertificateSource {
     }
 }
 
-fn check_pins(certificate: &Certificate, pins: &[Pin]) -> Result<(), Failure> {
+/// Refuses a key that is not pinned, if any is.
+///
+/// # Errors
+/// The key is another one; its fingerprint is in the text.
+pub fn check_pins(certificate: &Certificate, pins: &[Pin]) -> Result<(), Failure> {
     let fingerprint: [u8; 32] = Sha256::digest(certificate.key().spki_der()).into();
     if pins.is_empty() || pins.contains(&Pin(fingerprint)) {
         return Ok(());

@@ -44,5 +44,5 @@ fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Fa
     if arguments.help {
         return help::print(session, &help::text());
     }
-    rules::command(arguments, session)?.run(session)
+    rules::command(&arguments, session)?.run(session)
 }

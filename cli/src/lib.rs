@@ -1,8 +1,8 @@
 //! The command lines of Signet: `signet` (subcommands) and `kubeseal` (what upstream's users type, flag for flag).
 //!
-//! Each program parses its arguments into typed commands; both run the same ones. A command takes a [`session::Session`] with
-//! streams, environment, clock and randomness, so that tests can run it in process. Files are read and written directly.
-//! A runtime and TLS are set up only when the network is needed.
+//! Each program parses its arguments into a typed [`command::Command`]; both run the same ones. A command takes a
+//! [`session::Session`] with streams, environment, clock and randomness, so that tests can run it in process. Files are read and
+//! written directly. A runtime and TLS are set up only when the network is needed.
 
 mod arguments;
 pub mod atomic_file;
@@ -11,12 +11,20 @@ pub mod cluster;
 pub mod command;
 pub mod error;
 pub mod fetch;
+pub mod fetch_cert;
+pub mod generate;
 mod http_client;
 pub mod input;
+pub mod key_files;
 pub mod kubeconfig;
 pub mod kubeseal;
+pub mod manifest_edit;
+pub mod merge;
 pub mod output;
 pub mod raw;
+pub mod reencrypt;
 pub mod seal;
 pub mod session;
 pub mod signet;
+pub mod unseal;
+pub mod verify;

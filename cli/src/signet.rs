@@ -1,8 +1,12 @@
 //! The program `signet`: its verbs, and how their arguments become commands.
 
+mod cert;
 mod common_args;
+mod keys;
 mod rules;
 mod seal;
+mod unseal;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,6 +33,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Seal(seal::SealArgs),
+    Unseal(unseal::UnsealArgs),
+    Verify(verify::VerifyArgs),
+    Cert(cert::CertArgs),
+    Keys(keys::KeysArgs),
 }
 
 /// Runs with the real arguments and streams.
@@ -53,6 +61,14 @@ fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Fa
     };
     let command = match arguments.verb {
         Verb::Seal(args) => rules::seal(args, session)?,
+        Verb::Unseal(args) => rules::unseal(args),
+        Verb::Verify(args) => rules::verify(args, session),
+        Verb::Cert(args) => match args.verb {
+            cert::CertVerb::Fetch(args) => rules::cert_fetch(args, session)?,
+        },
+        Verb::Keys(args) => match args.verb {
+            keys::KeysVerb::Generate(args) => rules::keys_generate(args)?,
+        },
     };
     command.run(session)
 }

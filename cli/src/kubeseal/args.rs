@@ -89,9 +89,6 @@ pub(super) struct Arguments {
     pub(super) cluster: ClusterArguments,
     #[command(flatten)]
     pub(super) logging: LoggingArguments,
-    /// Caught, so that the error can say what to do instead.
-    #[arg(value_name = "ARGUMENT", hide = true)]
-    pub(super) positional: Vec<String>,
 }
 
 /// kubectl's own flags, by their names there.
@@ -198,7 +195,6 @@ impl Arguments {
     pub(super) fn parser() -> clap::Command {
         Self::command().mut_args(|argument| match argument.get_action() {
             ArgAction::SetTrue => as_go_boolean(argument),
-            _ if argument.is_positional() => argument,
             _ => argument.allow_hyphen_values(true),
         })
     }
@@ -272,9 +268,9 @@ mod tests {
 
     #[test]
     fn a_boolean_takes_its_value_after_an_equals_sign_only() {
-        let parsed = parse("--raw false").unwrap_or_else(|error| panic!("{error}"));
-        assert!(parsed.raw);
-        assert_eq!(parsed.positional, ["false"]);
+        assert!(parse("--raw=T").is_ok_and(|parsed| parsed.raw));
+        assert!(parse("--raw=F").is_ok_and(|parsed| !parsed.raw));
+        assert!(parse("--raw false").is_err());
         assert!(parse("--raw=maybe").is_err());
     }
 

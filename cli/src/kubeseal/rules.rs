@@ -12,38 +12,161 @@ use crate::certificate::CertificateSource;
 use crate::cluster::Controller;
 use crate::command::Command;
 use crate::error::Failure;
+use crate::fetch_cert::FetchCertCommand;
 use crate::input::Input;
 use crate::kubeconfig::KubeOptions;
+use crate::merge::MergeCommand;
 use crate::output::{Format, Output};
 use crate::raw::RawCommand;
+use crate::reencrypt::ReEncryptCommand;
 use crate::seal::{NamespaceRequest, SealCommand, Shaping};
 use crate::session::Session;
+use crate::unseal::UnsealCommand;
+use crate::verify::VerifyCommand;
 
-pub(super) fn command(args: Arguments, _session: &mut Session<'_>) -> Result<Command, Failure> {
-    if let Some(argument) = args.positional.first() {
-        return Err(Failure::usage(format_args!(
-            "unexpected argument '{}'",
-            Printable(argument)
-        ))
-        .hint("give the input with -f FILE, or on stdin"));
-    }
+/// What a command line asks for. Named by the flag that asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Seal,
+    Raw,
+    FetchCert,
+    MergeInto,
+    Validate,
+    ReEncrypt,
+    RecoveryUnseal,
+}
+
+pub(super) fn command(args: &Arguments, session: &mut Session<'_>) -> Result<Command, Failure> {
     if !args.from_file.is_empty() && !args.raw {
         return Err(Failure::trouble("--from-file requires --raw"));
     }
-    if args.raw {
-        return raw(args);
+    if args.rotate {
+        session.notice("Flag --rotate has been deprecated, please use --re-encrypt instead");
     }
-    seal(args)
+    match mode(args)? {
+        Mode::Seal => seal(args),
+        Mode::Raw => raw(args),
+        Mode::FetchCert => fetch_cert(args),
+        Mode::MergeInto => merge(args),
+        Mode::Validate => validate(args),
+        Mode::ReEncrypt => re_encrypt(args),
+        Mode::RecoveryUnseal => recovery_unseal(args),
+    }
 }
 
-fn seal(args: Arguments) -> Result<Command, Failure> {
+/// The one mode that is asked for.
+fn mode(args: &Arguments) -> Result<Mode, Failure> {
+    let asked: Vec<(Mode, &str)> = [
+        (args.raw, Mode::Raw, "--raw"),
+        (args.fetch_cert, Mode::FetchCert, "--fetch-cert"),
+        (
+            given(&args.merge_into).is_some(),
+            Mode::MergeInto,
+            "--merge-into",
+        ),
+        (args.validate, Mode::Validate, "--validate"),
+        (
+            args.re_encrypt || args.rotate,
+            Mode::ReEncrypt,
+            "--re-encrypt",
+        ),
+        (
+            args.recovery_unseal,
+            Mode::RecoveryUnseal,
+            "--recovery-unseal",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(asked, mode, flag)| asked.then_some((mode, flag)))
+    .collect();
+    match asked.as_slice() {
+        [] => Ok(Mode::Seal),
+        [(mode, _)] => Ok(*mode),
+        [(_, first), (_, second), ..] => Err(Failure::trouble(format_args!(
+            "{first} and {second} cannot be used together"
+        ))
+        .hint("nothing was written; run them one after the other")),
+    }
+}
+
+/// Modes that print no manifest would leave an empty file behind.
+fn refuse_output_file(args: &Arguments, why: &str) -> Result<(), Failure> {
+    if given(&args.sealed_secret_file).is_none() {
+        return Ok(());
+    }
+    Err(Failure::trouble(why).hint("leave --sealed-secret-file out; the file is unchanged"))
+}
+
+fn seal(args: &Arguments) -> Result<Command, Failure> {
     Ok(Command::Seal(SealCommand {
-        input: input(&args),
-        format: format(&args)?,
-        output: output(&args),
-        certificate: source(&args)?,
+        input: input(args),
+        format: format(args)?,
+        output: output(args),
+        certificate: source(args)?,
         pins: Vec::new(),
-        shaping: shaping(&args)?,
+        shaping: shaping(args)?,
+    }))
+}
+
+fn fetch_cert(args: &Arguments) -> Result<Command, Failure> {
+    Ok(Command::FetchCert(FetchCertCommand {
+        source: source(args)?,
+        pins: Vec::new(),
+        output: output(args),
+    }))
+}
+
+fn merge(args: &Arguments) -> Result<Command, Failure> {
+    refuse_output_file(
+        args,
+        "--merge-into writes its own file, so there is nothing for --sealed-secret-file",
+    )?;
+    Ok(Command::Merge(MergeCommand {
+        input: input(args),
+        target: path(&args.merge_into).unwrap_or_default(),
+        certificate: source(args)?,
+        pins: Vec::new(),
+        shaping: shaping(args)?,
+    }))
+}
+
+fn validate(args: &Arguments) -> Result<Command, Failure> {
+    refuse_output_file(
+        args,
+        "--validate prints nothing, so there is nothing for --sealed-secret-file",
+    )?;
+    Ok(Command::Verify(VerifyCommand {
+        input: input(args),
+        controller: controller(args)?,
+    }))
+}
+
+/// With `-f` alone the file itself is changed, in its own format.
+fn re_encrypt(args: &Arguments) -> Result<Command, Failure> {
+    let format = format(args)?;
+    let (output, format) = match (input(args), output(args)) {
+        (Input::File(path), Output::Stdout) => (Output::File(path), None),
+        (Input::File(path), Output::File(other)) if path == other => (Output::File(path), None),
+        (_, output) => (output, Some(format)),
+    };
+    Ok(Command::ReEncrypt(ReEncryptCommand {
+        input: input(args),
+        output,
+        format,
+        controller: controller(args)?,
+    }))
+}
+
+fn recovery_unseal(args: &Arguments) -> Result<Command, Failure> {
+    Ok(Command::Unseal(UnsealCommand {
+        input: input(args),
+        output: output(args),
+        format: format(args)?,
+        keys: args
+            .recovery_private_key
+            .iter()
+            .map(PathBuf::from)
+            .collect(),
     }))
 }
 
@@ -58,7 +181,7 @@ fn shaping(args: &Arguments) -> Result<Shaping, Failure> {
     })
 }
 
-fn raw(args: Arguments) -> Result<Command, Failure> {
+fn raw(args: &Arguments) -> Result<Command, Failure> {
     if args.secret_file.is_some() {
         return Err(Failure::trouble("--raw does not read --secret-file")
             .hint("give the value with --from-file, or on stdin"));
@@ -77,12 +200,12 @@ fn raw(args: Arguments) -> Result<Command, Failure> {
     };
     Ok(Command::Raw(RawCommand {
         input,
-        output: output(&args),
-        certificate: source(&args)?,
+        output: output(args),
+        certificate: source(args)?,
         pins: Vec::new(),
         scope: args.scope,
         name: given(&args.name),
-        namespace: namespace(&args)?,
+        namespace: namespace(args)?,
     }))
 }
 

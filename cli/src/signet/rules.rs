@@ -1,19 +1,30 @@
 //! From arguments of `signet` to commands: every rule that concerns more than one flag, and every default.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use signet_common::KeySize;
+
+use super::cert::CertFetchArgs;
 use super::common_args::{CertificateArgs, ClusterArgs, InputArgs, OutputArgs};
+use super::keys::KeysGenerateArgs;
 use super::seal::SealArgs;
+use super::unseal::UnsealArgs;
+use super::verify::VerifyArgs;
 use crate::certificate::CertificateSource;
 use crate::cluster::Controller;
 use crate::command::Command;
 use crate::error::Failure;
+use crate::fetch_cert::FetchCertCommand;
+use crate::generate::GenerateCommand;
 use crate::input::Input;
 use crate::kubeconfig::KubeOptions;
 use crate::output::{Format, Output};
 use crate::raw::RawCommand;
 use crate::seal::{NamespaceRequest, SealCommand, Shaping};
 use crate::session::Session;
+use crate::unseal::UnsealCommand;
+use crate::verify::VerifyCommand;
 
 pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Failure> {
     if args.from_file.is_some() && !args.raw {
@@ -63,6 +74,48 @@ pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Fai
             allow_empty: args.allow_empty_data,
             allow_cleartext: args.allow_cleartext,
         },
+    }))
+}
+
+pub(super) fn unseal(args: UnsealArgs) -> Command {
+    let (output, format) = output(args.output);
+    Command::Unseal(UnsealCommand {
+        input: input(args.input),
+        output,
+        format,
+        keys: args.key,
+    })
+}
+
+pub(super) fn verify(args: VerifyArgs, session: &Session<'_>) -> Command {
+    Command::Verify(VerifyCommand {
+        input: input(args.input),
+        controller: controller(&args.cluster, session),
+    })
+}
+
+pub(super) fn cert_fetch(args: CertFetchArgs, session: &Session<'_>) -> Result<Command, Failure> {
+    Ok(Command::FetchCert(FetchCertCommand {
+        source: source(&args.certificate, &args.cluster, session)?,
+        pins: args.certificate.pin,
+        output: args.write.map_or(Output::Stdout, Output::File),
+    }))
+}
+
+pub(super) fn keys_generate(args: KeysGenerateArgs) -> Result<Command, Failure> {
+    if args.out_key == args.out_cert {
+        return Err(Failure::usage(
+            "--out-key and --out-cert name the same file",
+        ));
+    }
+    let size = KeySize::from_bits(args.bits)
+        .ok_or_else(|| Failure::usage("--bits must be 2048, 3072, 4096 or 8192"))?;
+    Ok(Command::Generate(GenerateCommand {
+        out_key: args.out_key,
+        out_cert: args.out_cert,
+        size,
+        common_name: args.common_name,
+        valid_for: Duration::from_secs(u64::from(args.days) * 86_400),
     }))
 }
 

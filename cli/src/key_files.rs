@@ -1,0 +1,83 @@
+//! Private keys from files: PEM, or a backup of the controller's key Secrets.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use signet_common::{Printable, PrivateKey, PrivateKeyError};
+use signet_crds::manifest::parse_documents;
+use signet_crds::names::TLS_KEY;
+use zeroize::Zeroizing;
+
+use crate::error::Failure;
+use crate::input::read_file;
+
+/// Every private key of these files, in order.
+///
+/// # Errors
+/// A file cannot be read, or holds something other than keys. No text quotes the file.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(PrivateKey, String)>, Failure> {
+    let mut keys = Vec::new();
+    for path in paths {
+        let name = Printable(&path.to_string_lossy()).to_string();
+        let found = read_one(path).map_err(|failure| failure.within(&name))?;
+        keys.extend(found.into_iter().map(|key| (key, name.clone())));
+    }
+    Ok(keys)
+}
+
+fn read_one(path: &Path) -> Result<Vec<PrivateKey>, Failure> {
+    let bytes = read_file(path)?;
+    let looks_like_pem = bytes
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(b"-----BEGIN"));
+    if looks_like_pem {
+        return PrivateKey::parse_pem_all(&bytes).map_err(explain);
+    }
+    let documents = parse_documents(&bytes).map_err(|error| {
+        Failure::trouble(format_args!(
+            "neither a PEM private key nor a backup of key Secrets: {error}"
+        ))
+    })?;
+    let mut keys = Vec::new();
+    for secret in documents.iter().flat_map(secrets) {
+        keys.extend(from_secret(secret)?);
+    }
+    if keys.is_empty() {
+        return Err(Failure::trouble("there is no private key in this file")
+            .hint("expected is a PEM private key, or the key Secrets as 'kubectl get secret -o yaml' prints them"));
+    }
+    Ok(keys)
+}
+
+/// The Secrets of a document: of a List with or without a kind, or the one that it is.
+fn secrets(document: &Value) -> Vec<&Value> {
+    match document.get("items").and_then(Value::as_array) {
+        Some(items) => items.iter().collect(),
+        None => vec![document],
+    }
+}
+
+fn from_secret(secret: &Value) -> Result<Vec<PrivateKey>, Failure> {
+    let text = |map: &str| secret.get(map)?.get(TLS_KEY)?.as_str();
+    let malformed = || Failure::trouble("the 'tls.key' of a Secret is not valid base64");
+    let pem = match (text("stringData"), text("data")) {
+        (Some(plain), _) => Zeroizing::new(plain.as_bytes().to_vec()),
+        (None, Some(encoded)) => {
+            Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| malformed())?)
+        }
+        (None, None) => return Err(Failure::trouble("secret must contain a 'tls.key' key")),
+    };
+    PrivateKey::parse_pem_all(&pem).map_err(explain)
+}
+
+fn explain(error: PrivateKeyError) -> Failure {
+    let failure = Failure::trouble(error);
+    match error {
+        PrivateKeyError::NoKey => {
+            failure.hint("a key that is encrypted with a passphrase must be decrypted first")
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,212 @@
+//! Setting strings in a manifest without touching the rest of the file.
+//!
+//! YAML keeps its comments, order, quoting and other documents; JSON is written anew with its order kept. The result is read
+//! back and compared with what the edit should have given: an edit that changes anything else is not used.
+
+use std::str::FromStr as _;
+
+use serde_json::{Map, Value};
+use signet_crds::manifest::parse_documents;
+use yaml_edit::{Document, Mapping, MappingBuilder, YamlFile};
+
+use crate::error::Failure;
+use crate::output::{Format, render};
+
+/// One string to set. Objects on the way to it are created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Index of the document, empty ones not counted.
+    pub document: usize,
+    /// Keys from the top of the document.
+    pub path: Vec<String>,
+    /// The new value.
+    pub value: String,
+}
+
+/// What the edits made of a file.
+pub struct Edited {
+    /// The whole new text.
+    pub text: String,
+    /// Whether the file had to be written anew, so that comments are gone.
+    pub rewritten: bool,
+}
+
+/// Applies the edits to a text that [`parse_documents`] reads.
+///
+/// # Errors
+/// The text cannot be read, or something on a path is no object.
+pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, Failure> {
+    let mut expected = parse_documents(text.as_bytes()).map_err(Failure::trouble)?;
+    for edit in edits {
+        set_in_value(&mut expected, edit)?;
+    }
+    let is_json = serde_json::Deserializer::from_str(text)
+        .into_iter::<Value>()
+        .all(|value| value.is_ok());
+    if is_json {
+        let text = render(&expected, Format::Json).to_string();
+        return Ok(Edited {
+            text,
+            rewritten: false,
+        });
+    }
+    let edited = edit_yaml(text, edits)
+        .filter(|edited| parse_documents(edited.as_bytes()).as_ref() == Ok(&expected))
+        .filter(|edited| comments(edited) == comments(text));
+    Ok(match edited {
+        Some(text) => Edited {
+            text,
+            rewritten: false,
+        },
+        None => Edited {
+            text: render(&expected, Format::Yaml).to_string(),
+            rewritten: true,
+        },
+    })
+}
+
+fn set_in_value(documents: &mut [Value], edit: &Edit) -> Result<(), Failure> {
+    let blocked = || {
+        let path = edit.path.join(".");
+        Failure::trouble(format_args!("the file has no place for {path}"))
+    };
+    let mut at = documents.get_mut(edit.document).ok_or_else(blocked)?;
+    for key in &edit.path {
+        if at.is_null() {
+            *at = Value::Object(Map::new());
+        }
+        let object = at.as_object_mut().ok_or_else(blocked)?;
+        at = object.entry(key.as_str()).or_insert(Value::Null);
+    }
+    if at.is_object() || at.is_array() {
+        return Err(blocked());
+    }
+    *at = Value::String(edit.value.clone());
+    Ok(())
+}
+
+/// How many comments there are, roughly: the check against losing one.
+fn comments(text: &str) -> usize {
+    text.lines()
+        .filter(|line| line.trim_start().starts_with('#') || line.contains(" #"))
+        .count()
+}
+
+fn edit_yaml(text: &str, edits: &[Edit]) -> Option<String> {
+    let file = YamlFile::from_str(text).ok()?;
+    let documents: Vec<Document> = file
+        .documents()
+        .filter(|document| document.as_mapping().is_some())
+        .collect();
+    for edit in edits {
+        let root = documents.get(edit.document)?.as_mapping()?;
+        set_in_mapping(&root, &edit.path, &edit.value)?;
+    }
+    Some(file.to_string())
+}
+
+fn set_in_mapping(mapping: &Mapping, path: &[String], value: &str) -> Option<()> {
+    let (key, rest) = path.split_first()?;
+    if rest.is_empty() {
+        mapping.set(key.as_str(), value);
+        return Some(());
+    }
+    if let Some(inner) = mapping.get_mapping(key.as_str())
+        && !inner.is_empty()
+    {
+        return set_in_mapping(&inner, rest, value);
+    }
+    mapping.set(key.as_str(), nested(rest, value)?);
+    Some(())
+}
+
+/// A mapping that holds only the rest of the path.
+fn nested(path: &[String], value: &str) -> Option<Mapping> {
+    let (key, rest) = path.split_first()?;
+    let builder = MappingBuilder::new();
+    let builder = if rest.is_empty() {
+        builder.pair(key.as_str(), value)
+    } else {
+        builder.pair(key.as_str(), nested(rest, value)?)
+    };
+    builder.build_document().as_mapping()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(path: &str, value: &str) -> Edit {
+        Edit {
+            document: 0,
+            path: path.split('/').map(str::to_owned).collect(),
+            value: value.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, edits: &[Edit], expected: &str) {
+        let edited = apply(text, edits).unwrap_or_else(|failure| panic!("{failure:?}"));
+        assert_eq!(edited.text, expected);
+        assert!(!edited.rewritten, "written anew: {}", edited.text);
+    }
+
+    #[test]
+    fn values_are_replaced_and_everything_else_stays() {
+        let text = "# head\nkind: SealedSecret # kind\nspec:\n    encryptedData:\n        # about a\n        a: AAA # why\n        'b': \"BBB\"\n    template:\n        x: [1,  2]\n# tail\n---\nother:   doc\n";
+        let expected = "# head\nkind: SealedSecret # kind\nspec:\n    encryptedData:\n        # about a\n        a: ZZZ # why\n        'b': YYY\n    template:\n        x: [1,  2]\n# tail\n---\nother:   doc\n";
+        check(
+            text,
+            &[
+                edit("spec/encryptedData/a", "ZZZ"),
+                edit("spec/encryptedData/b", "YYY"),
+            ],
+            expected,
+        );
+    }
+
+    #[test]
+    fn new_items_are_added_at_the_end_of_their_object() {
+        check(
+            "spec:\n  encryptedData:\n    a: AAA\n  template: {}\n",
+            &[edit("spec/encryptedData/b", "BBB")],
+            "spec:\n  encryptedData:\n    a: AAA\n    b: BBB\n  template: {}\n",
+        );
+    }
+
+    #[test]
+    fn missing_objects_are_made() {
+        for text in [
+            "spec:\n  template: {}\n",
+            "spec:\n  encryptedData: {}\n",
+            "spec:\n  encryptedData:\n  template: {}\n",
+            "a: b\n",
+            "spec: {encryptedData: {x: y}}\n",
+        ] {
+            let edits = [
+                edit("spec/encryptedData/a", "AAA"),
+                edit("spec/template/metadata/labels/l", "v"),
+            ];
+            let edited = apply(text, &edits).unwrap_or_else(|failure| panic!("{failure:?}"));
+            println!("{} -> {}\n{}", text, edited.rewritten, edited.text);
+        }
+    }
+
+    #[test]
+    fn block_scalars_and_crlf() {
+        for text in [
+            "spec:\n  encryptedData:\n    a: >-\n      AAA\n      BBB\n    b: |\n      x\n  # c\n  t: 1\n",
+            "spec:\r\n  encryptedData:\r\n    a: AAA\r\n  # c\r\n  t: 1\r\n",
+            "spec:\n  encryptedData:\n    a: AAA",
+            "---\nspec:\n  encryptedData:\n    a: AAA\n---\n# nothing\n---\nspec:\n  b: 1\n...\n",
+        ] {
+            let edits = [
+                edit("spec/encryptedData/a", "ZZZ"),
+                edit("spec/encryptedData/b", "YYY"),
+                edit("spec/encryptedData/c", "CCC"),
+            ];
+            let edited = apply(text, &edits).unwrap_or_else(|failure| panic!("{failure:?}"));
+            println!("{:?} -> {}\n{:?}", text, edited.rewritten, edited.text);
+        }
+    }
+}

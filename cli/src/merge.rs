@@ -1,0 +1,181 @@
+//! Sealing a Secret's items into a SealedSecret that exists.
+//!
+//! The file's name, namespace and scope are what the new items are sealed for. Items that the input does not have keep their
+//! ciphertext, and the rest of the file stays as it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use signet_common::{Printable, Scope};
+use signet_crds::names::{CLUSTER_WIDE, NAMESPACE_WIDE};
+use signet_crds::scope::{scope_of, set_scope};
+use signet_crds::{InputSecret, SealedSecret};
+
+use crate::atomic_file::Privacy;
+use crate::certificate::{CertificateSource, Pin};
+use crate::error::Failure;
+use crate::input::{self, Input, read_file};
+use crate::manifest_edit::{self, Edit};
+use crate::output::Output;
+use crate::seal::{Shaping, announce, expect_typing, seal};
+use crate::session::Session;
+
+/// Seals the items of one Secret into a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeCommand {
+    /// Where the Secret comes from.
+    pub input: Input,
+    /// The SealedSecret to change.
+    pub target: PathBuf,
+    /// The key to seal with.
+    pub certificate: CertificateSource,
+    /// Keys that may be used; empty means any.
+    pub pins: Vec<Pin>,
+    /// What was asked for by flags; must not contradict the target.
+    pub shaping: Shaping,
+}
+
+/// Reads, seals and replaces the file.
+///
+/// # Errors
+/// The first thing that is wrong; then the file is as it was.
+pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    let text = target_text(command)?;
+    let target = target_object(&text)
+        .map_err(|failure| failure.within(Printable(&command.target.to_string_lossy())))?;
+    expect_typing(session, &command.input);
+    let bytes = command.input.read(session)?;
+    let documents = input::documents(&bytes, "secrets")?;
+    let [document] = documents.as_slice() else {
+        return Err(Failure::trouble(
+            "only one Secret can be merged into a file at a time",
+        ));
+    };
+    let secret = fit(session, document, &target, &command.shaping)?;
+    let certificate = command.certificate.load(session, &command.pins)?;
+    announce(session, &certificate, &command.certificate);
+    let sealed = seal(session, &certificate, &secret, &command.shaping)?;
+    let edited = manifest_edit::apply(&text, &edits(&target, &sealed))?;
+    if edited.rewritten {
+        session.warn(
+            "the file could not be edited in place: it is written anew, without its comments",
+        );
+    }
+    Output::File(command.target.clone()).write(session, edited.text.as_bytes(), Privacy::Public)
+}
+
+fn target_text(command: &MergeCommand) -> Result<String, Failure> {
+    let bytes = read_file(&command.target)?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        let path = command.target.to_string_lossy();
+        Failure::trouble(format_args!("{} is not UTF-8 text", Printable(&path)))
+    })
+}
+
+fn target_object(text: &str) -> Result<SealedSecret, Failure> {
+    let documents = input::documents(text.as_bytes(), "sealed secrets")?;
+    let [document] = documents.as_slice() else {
+        return Err(Failure::trouble(
+            "has several documents, and it is not clear which one is meant",
+        )
+        .hint("split it into one file for each SealedSecret"));
+    };
+    SealedSecret::parse(document).map_err(Failure::trouble)
+}
+
+/// The input Secret with the target's name, namespace and scope.
+fn fit(
+    session: &Session<'_>,
+    document: &Value,
+    target: &SealedSecret,
+    shaping: &Shaping,
+) -> Result<InputSecret, Failure> {
+    let mut secret = InputSecret::parse(document).map_err(Failure::trouble)?;
+    if secret.data.is_empty() && !shaping.allow_empty {
+        return Err(Failure::trouble(
+            "secret.data is empty in input Secret, assuming this is an error and aborting. \
+             To work with empty data, --allow-empty-data can be used",
+        ));
+    }
+    let scope = target.scope();
+    let asked = shaping.scope.unwrap_or(scope);
+    if asked != scope {
+        return Err(Failure::trouble(format_args!(
+            "the file's scope is {scope}, but {asked} was asked for"
+        ))
+        .hint("items of one SealedSecret share its scope; seal all of them anew to change it"));
+    }
+    let annotated = scope_of(&secret.metadata.annotations);
+    if annotated != scope && annotated != Scope::Strict {
+        return Err(Failure::trouble(format_args!(
+            "the file's scope is {scope}, but the annotations of the input say {annotated}"
+        )));
+    }
+    set_scope(&mut secret.metadata.annotations, scope);
+    secret.metadata.name = Some(target.name().to_owned());
+    secret.metadata.namespace = match target.namespace() {
+        "" if scope == Scope::ClusterWide => None,
+        "" => Some(shaping.namespace.resolve(session)?),
+        namespace => Some(agreed(namespace, &shaping.namespace.explicit)?),
+    };
+    Ok(secret)
+}
+
+fn agreed(namespace: &str, explicit: &Option<String>) -> Result<String, Failure> {
+    match explicit {
+        Some(explicit) if explicit != namespace => Err(Failure::trouble(format_args!(
+            "namespace mismatch: the file is in namespace \"{}\" but \"{}\" was specified",
+            Printable(namespace),
+            Printable(explicit)
+        ))),
+        _ => Ok(namespace.to_owned()),
+    }
+}
+
+/// The sealed items, and labels and annotations that the template lacks or has otherwise.
+fn edits(target: &SealedSecret, sealed: &SealedSecret) -> Vec<Edit> {
+    let path = |parents: &[&str], key: &str| {
+        let keys = parents.iter().copied().chain([key]);
+        keys.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let edit = |path, value: &str| Edit {
+        document: 0,
+        path,
+        value: value.to_owned(),
+    };
+    let mut edits: Vec<Edit> = sealed
+        .spec
+        .encrypted_data
+        .iter()
+        .map(|(item, text)| edit(path(&["spec", "encryptedData"], item), text))
+        .collect();
+    let (old, new) = (
+        &target.spec.template.metadata,
+        &sealed.spec.template.metadata,
+    );
+    let maps = [
+        ("labels", &old.labels, &new.labels),
+        ("annotations", &old.annotations, &new.annotations),
+    ];
+    for (field, old, new) in maps {
+        for (key, value) in changed(old, new) {
+            edits.push(edit(
+                path(&["spec", "template", "metadata", field], key),
+                value,
+            ));
+        }
+    }
+    edits
+}
+
+/// What is new or different, except for the scope: the target's own metadata says it.
+fn changed<'a>(
+    old: &'a BTreeMap<String, String>,
+    new: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    new.iter()
+        .filter(|(key, value)| old.get(*key) != Some(*value))
+        .filter(|(key, _)| ![CLUSTER_WIDE, NAMESPACE_WIDE].contains(&key.as_str()))
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+}

@@ -1,0 +1,223 @@
+//! Opening SealedSecrets with private keys at hand, without a cluster: disaster recovery.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use signet_common::{
+    Certificate, CertificateRequest, KeyEntry, KeyRing, KeyUse, Plaintext, PrivateKey,
+};
+use signet_crds::{DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, assemble};
+
+use crate::atomic_file::Privacy;
+use crate::error::Failure;
+use crate::input::{self, Input};
+use crate::key_files;
+use crate::output::{Format, Output, render};
+use crate::seal::expect_typing;
+use crate::session::Session;
+use crate::verify::{parse_all, shown_name};
+
+/// Opens every document of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsealCommand {
+    /// Where the SealedSecrets come from.
+    pub input: Input,
+    /// Where the Secrets go.
+    pub output: Output,
+    /// Their form.
+    pub format: Format,
+    /// Files with private keys.
+    pub keys: Vec<PathBuf>,
+}
+
+/// Reads, opens and writes. A file that is written can be read by its owner only.
+///
+/// # Errors
+/// One of the documents does not open; then nothing is printed or written.
+pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    refuse_overwriting_input(command)?;
+    let keys = key_files::read_all(&command.keys)?;
+    let ring = ring(session, keys)?;
+    expect_typing(session, &command.input);
+    let bytes = command.input.read(session)?;
+    let documents = input::documents(&bytes, "sealed secrets")?;
+    let sealed = parse_all(&documents)?;
+    let mut secrets = Vec::new();
+    for (index, one) in sealed.iter().enumerate() {
+        let secret = open(session, one, ring.as_ref())
+            .map_err(|failure| input::in_document(failure, index, sealed.len()))?;
+        secrets.push(secret);
+    }
+    let text = render(&secrets, command.format);
+    command
+        .output
+        .write(session, text.as_bytes(), Privacy::OwnerOnly)
+}
+
+/// Somebody who opens a file "in place" would commit the plain values next.
+fn refuse_overwriting_input(command: &UnsealCommand) -> Result<(), Failure> {
+    let (Some(from), Output::File(to)) = (command.input.path(), &command.output) else {
+        return Ok(());
+    };
+    let same = match (std::fs::canonicalize(from), std::fs::canonicalize(to)) {
+        (Ok(from), Ok(to)) => from == to,
+        _ => false,
+    };
+    if same {
+        return Err(
+            Failure::trouble("the output would replace the sealed file with plain values")
+                .hint("write to another file, outside of the repository"),
+        );
+    }
+    Ok(())
+}
+
+/// The keys as a ring. It wants certificates, which play no part in opening: they are made here.
+fn ring(
+    session: &mut Session<'_>,
+    keys: Vec<(PrivateKey, String)>,
+) -> Result<Option<KeyRing>, Failure> {
+    let request = CertificateRequest {
+        common_name: "",
+        valid_for: Duration::from_secs(86_400),
+    };
+    let mut entries = Vec::new();
+    for (key, source) in keys {
+        let certificate = Certificate::self_signed(&mut session.rng, &key, &request, session.now)
+            .map_err(Failure::trouble)?;
+        entries.push(KeyEntry {
+            key: Arc::new(key),
+            certificate: Arc::new(certificate),
+            key_use: KeyUse::OpenOnly,
+            ordered_at: session.now,
+            source,
+        });
+    }
+    Ok(KeyRing::new(entries))
+}
+
+fn open(
+    session: &mut Session<'_>,
+    sealed: &SealedSecret,
+    ring: Option<&KeyRing>,
+) -> Result<Value, Failure> {
+    let opening = Opening::new(sealed, &BTreeMap::new())
+        .map_err(|refusal| Failure::trouble(refusal.message))?;
+    let Some(ring) = ring else {
+        let items: Vec<&str> = sealed
+            .spec
+            .encrypted_data
+            .keys()
+            .map(String::as_str)
+            .collect();
+        return Err(no_key(&items).hint("give the private keys with --recovery-private-key"));
+    };
+    let items = match Box::new(opening).advance(ring, u64::MAX, &mut 0) {
+        Progress::Opened(items) => items,
+        Progress::Failed(failures) => return Err(explain(&failures)),
+        Progress::More(_) => return Err(Failure::trouble("the SealedSecret has too many items")),
+    };
+    Ok(to_value(&put_together(session, sealed, items.data)?))
+}
+
+/// A template that cannot be rendered must not stand in the way of the values in a disaster.
+fn put_together(
+    session: &mut Session<'_>,
+    sealed: &SealedSecret,
+    items: BTreeMap<String, Plaintext>,
+) -> Result<DesiredSecret, Failure> {
+    let refusal = match assemble(sealed, items.clone()) {
+        Ok(secret) => return Ok(secret),
+        Err(refusal) => refusal,
+    };
+    if refusal.reason != Reason::TemplateUnsupported {
+        return Err(Failure::trouble(refusal.message));
+    }
+    session.warn(&format!(
+        "{}: {}; its template.data is left out",
+        shown_name(sealed),
+        refusal.message
+    ));
+    let mut plain = sealed.clone();
+    plain.spec.template.data = None;
+    assemble(&plain, items).map_err(|refusal| Failure::trouble(refusal.message))
+}
+
+fn no_key(items: &[&str]) -> Failure {
+    Failure::no(format_args!(
+        "no key could decrypt secret ({})",
+        items.join(", ")
+    ))
+}
+
+/// Upstream's text if keys are what is missing, else what is wrong with each item.
+fn explain(failures: &[ItemFailure]) -> Failure {
+    let keys_missing =
+        |failure: &&ItemFailure| matches!(failure.reason, Reason::NoKey | Reason::UnknownKeySize);
+    let missing: Vec<&str> = failures
+        .iter()
+        .filter(keys_missing)
+        .map(|failure| failure.item.as_str())
+        .collect();
+    if missing.len() == failures.len() {
+        return no_key(&missing).hint(
+            "none of the keys given fits, or the object was renamed, moved or given another scope after sealing",
+        );
+    }
+    let texts: Vec<String> = failures
+        .iter()
+        .filter(|failure| !keys_missing(failure))
+        .map(|failure| format!("{}: {}", failure.item, failure.message))
+        .collect();
+    Failure::no(texts.join("; "))
+}
+
+/// The Secret in upstream's order of fields. An owner without a uid is left out: no API server would take it.
+fn to_value(secret: &DesiredSecret) -> Value {
+    let mut metadata = Map::new();
+    metadata.insert("name".to_owned(), json!(secret.name));
+    if !secret.namespace.is_empty() {
+        metadata.insert("namespace".to_owned(), json!(secret.namespace));
+    }
+    for (field, map) in [
+        ("labels", &secret.labels),
+        ("annotations", &secret.annotations),
+    ] {
+        if !map.is_empty() {
+            metadata.insert(field.to_owned(), json!(map));
+        }
+    }
+    if !secret.finalizers.is_empty() {
+        metadata.insert("finalizers".to_owned(), json!(secret.finalizers));
+    }
+    let owners: Vec<_> = secret
+        .owner_references
+        .iter()
+        .filter(|owner| !owner.uid.is_empty())
+        .collect();
+    if !owners.is_empty() {
+        metadata.insert("ownerReferences".to_owned(), json!(owners));
+    }
+    let data: Map<String, Value> = secret
+        .data
+        .iter()
+        .map(|(item, value)| (item.clone(), json!(STANDARD.encode(value.expose()))))
+        .collect();
+    let mut object = Map::new();
+    object.insert("kind".to_owned(), json!("Secret"));
+    object.insert("apiVersion".to_owned(), json!("v1"));
+    object.insert("metadata".to_owned(), Value::Object(metadata));
+    if let Some(immutable) = secret.immutable {
+        object.insert("immutable".to_owned(), json!(immutable));
+    }
+    object.insert("data".to_owned(), Value::Object(data));
+    if let Some(secret_type) = &secret.secret_type {
+        object.insert("type".to_owned(), json!(secret_type));
+    }
+    Value::Object(object)
+}
