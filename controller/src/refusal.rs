@@ -56,3 +56,75 @@ fn was_renamed(sealed: &SealedSecret) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+    use signet_crds::SealedSecretSpec;
+
+    use super::*;
+
+    fn sealed(recorded: (&str, &str)) -> SealedSecret {
+        let metadata = ObjectMeta {
+            namespace: Some("ns".to_owned()),
+            name: Some("db".to_owned()),
+            ..ObjectMeta::default()
+        };
+        let mut spec = SealedSecretSpec::default();
+        spec.template.metadata.namespace = Some(recorded.0.to_owned());
+        spec.template.metadata.name = Some(recorded.1.to_owned());
+        SealedSecret::new(metadata, spec)
+    }
+
+    fn failure(item: &str, reason: Reason) -> ItemFailure {
+        ItemFailure {
+            item: item.to_owned(),
+            reason,
+            message: "because".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_failing_item_is_named_and_lost_ones_in_upstreams_words() {
+        let failures = [
+            failure("a", Reason::MalformedItem),
+            failure("b", Reason::NoKey),
+            failure("c", Reason::NoKey),
+        ];
+        let refusal = failed_items(&sealed(("ns", "db")), &failures);
+        assert_eq!(refusal.reason, Reason::MalformedItem);
+        assert_eq!(
+            refusal.message,
+            "no key could decrypt secret (b, c)\na: because"
+        );
+    }
+
+    #[test]
+    fn a_recorded_place_that_differs_explains_a_lost_item() {
+        let failures = [failure("a", Reason::NoKey)];
+        let moved = failed_items(&sealed(("other", "db")), &failures);
+        assert_eq!(moved.reason, Reason::Renamed);
+        assert!(
+            moved.message.contains("it was sealed for other/db"),
+            "{}",
+            moved.message
+        );
+        assert_eq!(
+            failed_items(&sealed(("ns", "db")), &failures).reason,
+            Reason::NoKey
+        );
+    }
+
+    #[test]
+    fn a_hostile_recorded_name_is_escaped() {
+        let refusal = failed_items(
+            &sealed(("\u{1b}[2J", "x\ny")),
+            &[failure("a", Reason::NoKey)],
+        );
+        assert!(
+            refusal.message.contains("\\u{1b}[2J/x\\u{a}y"),
+            "{}",
+            refusal.message
+        );
+    }
+}
