@@ -197,3 +197,6 @@ async fn count(Shared(api): Shared<Api>, request: Request, next: Next) -> Respon
         .count_http(path, response.status().as_u16());
     response
 }
+
+#[cfg(test)]
+mod tests;

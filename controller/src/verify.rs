@@ -107,3 +107,6 @@ pub fn rotate(
     }
     Judgement::Yes(value.to_string())
 }
+
+#[cfg(test)]
+mod tests;

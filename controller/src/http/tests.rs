@@ -1,0 +1,156 @@
+//! The router, without a socket.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use kube::{Client, Config};
+use signet_common::{KeyOrder, KeyRing, KeySize};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::api::Cluster;
+use crate::keys::{KeySettings, new_key_secret, read_key};
+use crate::plan::{Policy, Repair};
+
+const MANY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+
+fn state(with_key: bool) -> Arc<State> {
+    // Nothing is sent in these tests.
+    let config = Config::new("http://127.0.0.1:1".parse().expect("a URL"));
+    let client = Client::try_from(config).expect("a client");
+    let policy = Policy {
+        repair: Repair::On,
+        allow_sealed_keys: false,
+        forbidden_types: Vec::new(),
+        key_namespace: "ns".to_owned(),
+        key_prefix: "key".to_owned(),
+    };
+    let state = State::new(Cluster::new(client, None), policy, true);
+    if with_key {
+        let settings = KeySettings {
+            prefix: "key".to_owned(),
+            size: KeySize::Rsa2048,
+            valid_for: Duration::from_secs(3600),
+            common_name: String::new(),
+            order: KeyOrder::CertNotBefore,
+        };
+        let secret = new_key_secret(&settings, "ns", "key1", Timestamp::now()).expect("a key");
+        let entry = read_key(&secret, KeyOrder::CertNotBefore).expect("a key");
+        state.set_ring(KeyRing::new(vec![entry]).expect("a ring"));
+    }
+    Arc::new(state)
+}
+
+async fn send(
+    router: &Router,
+    method: &str,
+    path: &str,
+    body: Vec<u8>,
+) -> (StatusCode, http::HeaderMap, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("X-Forwarded-For", "1.2.3.4");
+    let request = request.body(Body::from(body)).expect("a request");
+    let answer = router.clone().oneshot(request).await.expect("infallible");
+    let (parts, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .expect("a body");
+    (
+        parts.status,
+        parts.headers,
+        String::from_utf8(bytes.to_vec()).expect("text"),
+    )
+}
+
+#[tokio::test]
+async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
+    let router = Api::new(state(true), MANY, MANY).router();
+    let (status, headers, body) = send(&router, "GET", "/v1/cert.pem", Vec::new()).await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (
+            StatusCode::OK,
+            &"application/x-pem-file".parse().expect("a value")
+        )
+    );
+    assert!(body.starts_with("-----BEGIN CERTIFICATE-----") && !body.contains("PRIVATE"));
+    let router = Api::new(state(false), MANY, MANY).router();
+    assert_eq!(
+        send(&router, "GET", "/v1/cert.pem", Vec::new()).await.0,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
+}
+
+#[tokio::test]
+async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
+    let router = Api::new(state(true), MANY, MANY).router();
+    let table = [
+        ("GET", "/v1/verify", 0, StatusCode::METHOD_NOT_ALLOWED),
+        ("POST", "/v1/cert.pem", 0, StatusCode::METHOD_NOT_ALLOWED),
+        ("GET", "/v1/nothing", 0, StatusCode::NOT_FOUND),
+        ("GET", "/metrics", 0, StatusCode::NOT_FOUND),
+        ("POST", "/v1/verify", 10, StatusCode::BAD_REQUEST),
+        (
+            "POST",
+            "/v1/rotate",
+            MAX_BODY + 1,
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+    ];
+    for (method, path, length, expected) in table {
+        assert_eq!(
+            send(&router, method, path, vec![b'x'; length]).await.0,
+            expected,
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
+    let two = NonZeroU32::new(2).expect("not zero");
+    let router = Api::new(state(true), two, two).router();
+    let mut answers = Vec::new();
+    for path in ["/v1/verify", "/v1/rotate", "/v1/verify"] {
+        answers.push(send(&router, "POST", path, b"x".to_vec()).await);
+    }
+    assert_eq!(answers[1].0, StatusCode::BAD_REQUEST);
+    assert_eq!(answers[2].0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answers[2].1["retry-after"], "1");
+    assert_eq!(
+        send(&router, "GET", "/v1/cert.pem", Vec::new()).await.0,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn ready_waits_for_keys_and_lists_and_healthy_does_not() {
+    let state = state(true);
+    let router = Api::new(Arc::clone(&state), MANY, MANY).metrics_router();
+    assert_eq!(
+        send(&router, "GET", "/readyz", Vec::new()).await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(send(&router, "GET", "/healthz", Vec::new()).await.2, "ok\n");
+    state.set_ready();
+    assert_eq!(
+        send(&router, "GET", "/readyz", Vec::new()).await.0,
+        StatusCode::OK
+    );
+}
+
+/// The metrics are a public surface: a change of a name, type, label or help text is a change for somebody's dashboard.
+#[tokio::test]
+async fn the_metrics_are_these() {
+    let state = state(true);
+    let router = Api::new(Arc::clone(&state), MANY, MANY).metrics_router();
+    let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
+    let described: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(
+        described.join("\n"),
+        include_str!("metrics.snapshot").trim_end()
+    );
+}

@@ -1,0 +1,165 @@
+//! Verify and rotate over bodies from anybody.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use serde_json::json;
+use signet_common::{
+    Certificate, CertificateRequest, KeyEntry, KeySize, KeyUse, Plaintext, PrivateKey, Scope,
+};
+
+use super::*;
+
+static KEYS: LazyLock<[KeyEntry; 2]> = LazyLock::new(|| [entry(1_000), entry(2_000)]);
+
+fn entry(ordered_at: i64) -> KeyEntry {
+    let key = PrivateKey::generate(KeySize::Rsa2048).unwrap();
+    let request = CertificateRequest {
+        common_name: "",
+        valid_for: Duration::from_secs(1_000_000),
+    };
+    let ordered_at = Timestamp::from_second(ordered_at).unwrap();
+    let certificate =
+        Certificate::self_signed(&mut rand::rng(), &key, &request, ordered_at).unwrap();
+    KeyEntry {
+        key: Arc::new(key),
+        certificate: Arc::new(certificate),
+        key_use: KeyUse::SealAndOpen,
+        ordered_at,
+        source: ordered_at.to_string(),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(3_000).unwrap()
+}
+
+fn ring() -> KeyRing {
+    KeyRing::new(KEYS.to_vec()).unwrap()
+}
+
+/// A blob for `ns/db` in a scope, sealed with the old key (0) or the new one (1).
+fn blob(key: usize, scope: Scope, value: &[u8]) -> String {
+    let target = SealTarget::new(scope, "ns", "db").unwrap();
+    let plaintext = Plaintext::new(value.to_vec());
+    seal(
+        &mut rand::rng(),
+        KEYS[key].certificate.key(),
+        &target,
+        "item",
+        &plaintext,
+    )
+    .unwrap()
+    .to_base64()
+}
+
+fn object(items: Value) -> Value {
+    json!({
+        "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+        "metadata": {"name": "db", "namespace": "ns", "labels": {"kept": "yes"}},
+        "spec": {"template": {"metadata": {"annotations": {"also": "kept"}}, "data": {"t": "{{ .a }}"}}, "encryptedData": items},
+    })
+}
+
+fn run_verify(body: &Value) -> (&'static str, u64) {
+    let mut operations = 0;
+    let verdict = match verify(body.to_string().as_bytes(), &ring(), now(), &mut operations) {
+        Judgement::Yes(()) => "yes",
+        Judgement::No => "no",
+        Judgement::Unreadable(_) => "unreadable",
+    };
+    (verdict, operations)
+}
+
+fn run_rotate(body: &Value) -> Result<Value, &'static str> {
+    match rotate(body.to_string().as_bytes(), &ring(), now(), &mut 0) {
+        Judgement::Yes(text) => Ok(serde_json::from_str(&text).unwrap()),
+        Judgement::No => Err("no"),
+        Judgement::Unreadable(_) => Err("unreadable"),
+    }
+}
+
+#[test]
+fn verify_opens_every_item_and_stops_at_the_first_that_does_not() {
+    let (old, new) = (blob(0, Scope::Strict, b"x"), blob(1, Scope::Strict, b"y"));
+    assert_eq!(run_verify(&object(json!({"a": new}))), ("yes", 1));
+    assert_eq!(run_verify(&object(json!({"a": old, "b": new}))), ("yes", 3));
+    let wrong = blob(1, Scope::ClusterWide, b"z");
+    assert_eq!(
+        run_verify(&object(json!({"a": wrong, "b": new, "c": new}))),
+        ("no", 2)
+    );
+    assert_eq!(run_verify(&object(json!({"a": "no base64!"}))), ("no", 0));
+}
+
+#[test]
+fn names_that_make_labels_ambiguous_are_refused_before_a_private_operation() {
+    for (namespace, name) in [("", "db"), ("ns/db", "x"), ("ns", "a/b"), ("ns", "")] {
+        let mut body = object(json!({"a": blob(1, Scope::Strict, b"x")}));
+        body["metadata"]["namespace"] = json!(namespace);
+        body["metadata"]["name"] = json!(name);
+        assert_eq!(run_verify(&body), ("unreadable", 0), "{namespace} {name}");
+        assert_eq!(run_rotate(&body), Err("unreadable"));
+    }
+}
+
+#[test]
+fn rotate_swaps_old_ciphertexts_and_changes_nothing_else() {
+    let (old, new) = (blob(0, Scope::Strict, b"x"), blob(1, Scope::Strict, b"y"));
+    let before = object(json!({"a": old, "b": new}));
+    let mut after = run_rotate(&before).unwrap();
+    let fresh = after["spec"]["encryptedData"]["a"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_ne!(fresh, old);
+    let target = SealTarget::strict("ns", "db").unwrap();
+    let parsed = SealedBlob::parse_base64(&fresh).unwrap();
+    let opened = signet_common::open(&*KEYS[1].key, &parsed, &target, "a").unwrap();
+    assert_eq!(opened.expose(), b"x");
+    after["spec"]["encryptedData"]["a"] = json!(old);
+    assert_eq!(after, before);
+}
+
+#[test]
+fn rotate_takes_its_one_label_from_the_objects_own_metadata() {
+    // The template asks for a wider scope, as in CVE-2026-22728: it plays no part.
+    let mut body = object(json!({"a": blob(0, Scope::Strict, b"x")}));
+    body["spec"]["template"]["metadata"]["annotations"] =
+        json!({"sealedsecrets.bitnami.com/cluster-wide": "true"});
+    let after = run_rotate(&body).unwrap();
+    let parsed =
+        SealedBlob::parse_base64(after["spec"]["encryptedData"]["a"].as_str().unwrap()).unwrap();
+    let open = |target| signet_common::open(&*KEYS[1].key, &parsed, &target, "a").is_ok();
+    assert!(open(SealTarget::strict("ns", "db").unwrap()));
+    assert!(!open(SealTarget::cluster_wide()));
+    // An annotation on the object itself names another label than the one it was sealed with: nothing opens.
+    body["metadata"]["annotations"] = json!({"sealedsecrets.bitnami.com/cluster-wide": "true"});
+    assert_eq!(run_rotate(&body), Err("no"));
+}
+
+#[test]
+fn rotate_gives_all_items_or_none() {
+    let (good, bad) = (
+        blob(0, Scope::Strict, b"x"),
+        blob(0, Scope::ClusterWide, b"y"),
+    );
+    assert_eq!(run_rotate(&object(json!({"a": good, "b": bad}))), Err("no"));
+}
+
+#[test]
+fn bodies_that_are_no_sealed_secret_are_unreadable_and_their_values_are_not_repeated() {
+    let canary = "canary-4711";
+    let bodies = [
+        format!("{canary}: ["),
+        format!("{{\"spec\": {{\"encryptedData\": {{\"a\": [\"{canary}\"]}}}}}}"),
+        "a: 1\n---\nb: 2".to_owned(),
+        String::new(),
+    ];
+    for body in bodies {
+        let Judgement::Unreadable(text) = verify(body.as_bytes(), &ring(), now(), &mut 0) else {
+            panic!("{body} was read")
+        };
+        assert!(!text.contains(canary), "{text}");
+    }
+}
