@@ -146,6 +146,8 @@ async fn ready_waits_for_keys_and_lists_and_healthy_does_not() {
 #[tokio::test]
 async fn the_metrics_are_these() {
     let state = state(true);
+    state.metrics.set_keys("usable", 1);
+    state.metrics.count_http("/healthz", 200);
     let router = Api::new(Arc::clone(&state), MANY, MANY).metrics_router();
     let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
     let described: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
