@@ -159,13 +159,21 @@ mod tests {
     #[test]
     fn the_committed_file_is_what_the_code_says() {
         let committed = include_str!("../bitnami.com_sealedsecrets.yaml");
-        assert!(committed == yaml(), "crds/bitnami.com_sealedsecrets.yaml is out of date: run `cargo xtask codegen`");
+        assert!(
+            committed == yaml(),
+            "crds/bitnami.com_sealedsecrets.yaml is out of date: run `cargo xtask codegen`"
+        );
     }
 
     #[test]
     fn upstreams_fields_are_all_there_and_template_values_are_nullable() {
-        let schema = &definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
-        assert_eq!(schema["spec"]["properties"]["template"]["properties"]["data"]["additionalProperties"]["nullable"], true);
+        let schema =
+            &definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+        assert_eq!(
+            schema["spec"]["properties"]["template"]["properties"]["data"]["additionalProperties"]
+                ["nullable"],
+            true
+        );
         for field in ["data", "encryptedData", "template"] {
             assert!(schema["spec"]["properties"][field].is_object(), "{field}");
         }

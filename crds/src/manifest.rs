@@ -45,9 +45,16 @@ pub fn parse_documents(bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('{') {
         let json = parse_json(text);
-        if json.is_ok() || !text.contains("\n---") {
+        if json.is_ok() {
             return json;
         }
+        // YAML may begin like this too. If it is neither, JSON was probably meant, unless there are separators.
+        let yaml = parse_yaml(text);
+        return if yaml.is_ok() || text.contains("\n---") {
+            yaml
+        } else {
+            json
+        };
     }
     parse_yaml(text)
 }
@@ -154,6 +161,10 @@ mod tests {
         assert_eq!(
             parse_documents(b"\xef\xbb\xbfa: 1"),
             Ok(vec![json!({"a": 1})])
+        );
+        assert_eq!(
+            parse_documents(b"{a: 1, b: [x]}"),
+            Ok(vec![json!({"a": 1, "b": ["x"]})])
         );
         assert_eq!(parse_documents(b""), Ok(vec![]));
     }

@@ -97,3 +97,81 @@ pub fn cleartext_items(output: &str, secret: &InputSecret) -> Vec<String> {
         .map(|(item, _)| item.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+    use signet_common::{Certificate, CertificateRequest, KeySize, PrivateKey};
+
+    use super::*;
+
+    fn key() -> SealingKey {
+        let key = PrivateKey::generate(KeySize::Rsa2048).unwrap();
+        let request = CertificateRequest {
+            common_name: "",
+            valid_for: Duration::from_secs(60),
+        };
+        Certificate::self_signed(&mut rand::rng(), &key, &request, Timestamp::UNIX_EPOCH)
+            .unwrap()
+            .key()
+            .clone()
+    }
+
+    fn parsed(value: &serde_json::Value) -> InputSecret {
+        InputSecret::parse(value).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn only_the_allow_list_of_metadata_is_copied_and_clear_copies_are_dropped() {
+        let secret = parsed(&json!({
+            "metadata": {
+                "name": "db", "namespace": "ns", "uid": "u", "resourceVersion": "1", "generateName": "x",
+                "managedFields": [{"manager": "canary"}], "ownerReferences": [],
+                "labels": {"l": "1"}, "finalizers": ["f"],
+                "annotations": {"kept": "1", "kubectl.kubernetes.io/last-applied-configuration": "canary",
+                                "sealedsecrets.bitnami.com/namespace-wide": "true"},
+            },
+            "stringData": {"a": "value"}, "immutable": true,
+        }));
+        let sealed =
+            serde_json::to_value(seal_secret(&mut rand::rng(), &key(), &secret).unwrap()).unwrap();
+        assert!(!sealed.to_string().contains("canary"));
+        let scope = json!({"sealedsecrets.bitnami.com/namespace-wide": "true"});
+        assert_eq!(
+            sealed["metadata"],
+            json!({"name": "db", "namespace": "ns", "annotations": scope})
+        );
+        let metadata = &sealed["spec"]["template"]["metadata"];
+        assert_eq!(
+            metadata["annotations"],
+            json!({"kept": "1", "sealedsecrets.bitnami.com/namespace-wide": "true"})
+        );
+        assert_eq!(
+            (&metadata["labels"]["l"], &metadata["finalizers"][0]),
+            (&json!("1"), &json!("f"))
+        );
+        assert_eq!(sealed["spec"]["template"]["immutable"], true);
+    }
+
+    #[test]
+    fn a_name_that_the_scope_needs_must_be_there() {
+        let secret = parsed(&json!({"metadata": {"name": "db"}, "stringData": {"a": "x"}}));
+        let error = seal_secret(&mut rand::rng(), &key(), &secret).unwrap_err();
+        assert_eq!(error, SealSecretError::Target(TargetError::EmptyNamespace));
+    }
+
+    #[test]
+    fn a_value_that_stands_in_the_output_is_found_raw_quoted_and_as_base64() {
+        let secret = parsed(
+            &json!({"stringData": {"long": "hunter2-hunter2", "quoted": "say \"hello\"", "short": "abc"}}),
+        );
+        let found = |output: &str| cleartext_items(output, &secret);
+        assert_eq!(found("x: hunter2-hunter2"), ["long"]);
+        assert_eq!(found("x: aHVudGVyMi1odW50ZXIy"), ["long"]);
+        assert_eq!(found(r#"{"a":"say \"hello\""}"#), ["quoted"]);
+        assert!(found("abc and nothing else").is_empty());
+    }
+}

@@ -357,3 +357,6 @@ impl DesiredSecret {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

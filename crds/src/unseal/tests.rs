@@ -1,0 +1,288 @@
+//! Sealing and opening whole objects, without a cluster.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use signet_common::{Certificate, CertificateRequest, KeyEntry, KeySize, KeyUse, PrivateKey};
+
+use super::*;
+use crate::names::{CLUSTER_WIDE, NAMESPACE_WIDE};
+use crate::{InputSecret, seal_secret};
+
+static KEYS: LazyLock<Vec<KeyEntry>> = LazyLock::new(|| {
+    let sizes = [KeySize::Rsa2048, KeySize::Rsa2048, KeySize::Rsa3072];
+    sizes
+        .into_iter()
+        .zip(1..)
+        .map(|(size, second)| entry(size, second))
+        .collect()
+});
+
+fn entry(size: KeySize, second: i64) -> KeyEntry {
+    let key = PrivateKey::generate(size).unwrap();
+    let request = CertificateRequest {
+        common_name: "",
+        valid_for: Duration::from_secs(1_000_000),
+    };
+    let ordered_at = Timestamp::from_second(second).unwrap();
+    let certificate =
+        Certificate::self_signed(&mut rand::rng(), &key, &request, ordered_at).unwrap();
+    KeyEntry {
+        key: Arc::new(key),
+        certificate: Arc::new(certificate),
+        key_use: KeyUse::SealAndOpen,
+        ordered_at,
+        source: second.to_string(),
+    }
+}
+
+fn ring(keys: &[usize]) -> KeyRing {
+    KeyRing::new(keys.iter().map(|key| KEYS[*key].clone()).collect()).unwrap()
+}
+
+fn sealed_with(key: usize, annotation: Option<&str>, items: &[(&str, &[u8])]) -> SealedSecret {
+    let mut value = json!({"kind": "Secret", "metadata": {"name": "db", "namespace": "ns", "labels": {"app": "shop"}}, "type": "example.com/t"});
+    if let Some(name) = annotation {
+        value["metadata"]["annotations"] = json!({ name: "true" });
+    }
+    let mut secret = InputSecret::parse(&value).unwrap_or_else(|error| panic!("{error}"));
+    secret.data = items
+        .iter()
+        .map(|(item, value)| ((*item).to_owned(), Plaintext::new(value.to_vec())))
+        .collect();
+    seal_secret(&mut rand::rng(), KEYS[key].certificate.key(), &secret).unwrap()
+}
+
+fn open(
+    sealed: &SealedSecret,
+    ring: &KeyRing,
+) -> (Result<OpenedItems, Vec<(String, Reason)>>, u64) {
+    let mut operations = 0;
+    let opening =
+        Box::new(Opening::new(sealed, &BTreeMap::new()).expect("nothing wrong with the names"));
+    let result = match opening.advance(ring, u64::MAX, &mut operations) {
+        Progress::Opened(opened) => Ok(opened),
+        Progress::Failed(failures) => {
+            Err(failures.into_iter().map(|f| (f.item, f.reason)).collect())
+        }
+        Progress::More(_) => panic!("the budget is endless"),
+    };
+    (result, operations)
+}
+
+fn failures(sealed: &SealedSecret, ring: &KeyRing) -> Vec<(String, Reason)> {
+    open(sealed, ring).0.err().expect("a failure")
+}
+
+#[test]
+fn what_is_sealed_opens_in_every_scope_and_records_its_key() {
+    for annotation in [None, Some(NAMESPACE_WIDE), Some(CLUSTER_WIDE)] {
+        let sealed = sealed_with(0, annotation, &[("a", b"\0\xff"), ("b", b"")]);
+        let (opened, operations) = open(&sealed, &ring(&[0, 1]));
+        let opened = opened.unwrap_or_else(|failures| panic!("{annotation:?}: {failures:?}"));
+        assert_eq!(
+            (opened.data["a"].expose(), opened.data["b"].expose()),
+            (&b"\0\xff"[..], &b""[..])
+        );
+        assert_eq!(opened.keys["a"].key, KEYS[0].key_id().to_string());
+        assert_eq!(operations, 4, "the newer key is tried first");
+    }
+}
+
+#[test]
+fn a_hint_saves_the_operations_of_the_other_keys() {
+    let sealed = sealed_with(0, None, &[("a", b"x")]);
+    let hints = BTreeMap::from([(
+        "a".to_owned(),
+        ItemStatus {
+            key: KEYS[0].key_id().to_string(),
+        },
+    )]);
+    let mut operations = 0;
+    let opening = Box::new(Opening::new(&sealed, &hints).unwrap());
+    assert!(matches!(
+        opening.advance(&ring(&[0, 1]), 10, &mut operations),
+        Progress::Opened(_)
+    ));
+    assert_eq!(operations, 1);
+}
+
+#[test]
+fn each_failure_has_its_own_name() {
+    let base = || sealed_with(0, None, &[("a", b"x")]);
+    let with_item = |text: &str| {
+        let mut sealed = base();
+        sealed
+            .spec
+            .encrypted_data
+            .insert("a".to_owned(), text.to_owned());
+        sealed
+    };
+    assert_eq!(
+        failures(&with_item("no base64!"), &ring(&[0])),
+        [("a".to_owned(), Reason::MalformedItem)]
+    );
+    assert_eq!(
+        failures(&with_item("AAAA"), &ring(&[0])),
+        [("a".to_owned(), Reason::NewerFormat)]
+    );
+    assert_eq!(
+        failures(&base(), &ring(&[1])),
+        [("a".to_owned(), Reason::NoKey)]
+    );
+    let (result, operations) = open(&base(), &ring(&[2]));
+    assert_eq!(
+        result.err().unwrap(),
+        [("a".to_owned(), Reason::UnknownKeySize)]
+    );
+    assert_eq!(operations, 0, "a size that fits no key costs nothing");
+    let mut renamed = base();
+    renamed.metadata.name = Some("other".to_owned());
+    assert_eq!(
+        failures(&renamed, &ring(&[0])),
+        [("a".to_owned(), Reason::NoKey)]
+    );
+    let mut widened = sealed_with(0, Some(CLUSTER_WIDE), &[("a", b"x"), ("b", b"y")]);
+    widened.metadata.annotations = None;
+    // Only one item a pass is diagnosed: the rest could be thousands.
+    let expected = [
+        ("a".to_owned(), Reason::ScopeMismatch),
+        ("b".to_owned(), Reason::NoKey),
+    ];
+    assert_eq!(failures(&widened, &ring(&[0])), expected);
+}
+
+#[test]
+fn the_diagnosis_never_tries_another_name_or_namespace() {
+    let mut moved = sealed_with(0, Some(NAMESPACE_WIDE), &[("a", b"x")]);
+    moved.metadata.namespace = Some("elsewhere".to_owned());
+    moved.metadata.annotations = None;
+    assert_eq!(
+        failures(&moved, &ring(&[0])),
+        [("a".to_owned(), Reason::NoKey)]
+    );
+}
+
+#[test]
+fn an_opening_that_exceeds_its_budget_goes_on_where_it_stopped() {
+    let sealed = sealed_with(0, None, &[("a", b"1"), ("b", b"2"), ("c", b"3")]);
+    let (ring, mut operations, mut turns) = (ring(&[0]), 0, 0);
+    let mut opening = Box::new(Opening::new(&sealed, &BTreeMap::new()).unwrap());
+    let opened = loop {
+        turns += 1;
+        match opening.advance(&ring, 1, &mut operations) {
+            Progress::More(rest) => opening = rest,
+            Progress::Opened(opened) => break opened,
+            Progress::Failed(failures) => panic!("{failures:?}"),
+        }
+    };
+    assert_eq!((turns, operations, opened.data.len()), (3, 3, 3));
+}
+
+#[test]
+fn names_that_no_secret_can_have_are_refused_and_not_repeated() {
+    let mut sealed = sealed_with(0, None, &[("a", b"x")]);
+    sealed
+        .spec
+        .encrypted_data
+        .insert("canary\u{1b}[2J".to_owned(), String::new());
+    let refusal = Opening::new(&sealed, &BTreeMap::new())
+        .err()
+        .expect("refused");
+    assert_eq!(refusal.reason, Reason::InvalidItemName);
+    assert!(!refusal.message.contains("canary"));
+    for (namespace, name) in [("", "db"), ("a/b", "db"), ("ns", "")] {
+        let mut sealed = sealed_with(0, None, &[]);
+        sealed.metadata.namespace = Some(namespace.to_owned());
+        sealed.metadata.name = Some(name.to_owned());
+        assert_eq!(
+            Opening::new(&sealed, &BTreeMap::new())
+                .err()
+                .expect("refused")
+                .reason,
+            Reason::MalformedSpec
+        );
+    }
+}
+
+fn assembled(change: impl FnOnce(&mut SealedSecret)) -> Result<DesiredSecret, Refusal> {
+    let mut sealed = sealed_with(0, None, &[]);
+    sealed.metadata.uid = Some("u1".to_owned());
+    change(&mut sealed);
+    let opened = ["a", "b"].map(|item| (item.to_owned(), Plaintext::new(b"opened".to_vec())));
+    assemble(&sealed, BTreeMap::from(opened))
+}
+
+#[test]
+fn plain_items_are_added_null_omits_and_an_opened_item_wins() {
+    let desired = assembled(|sealed| {
+        let plain = |text: &str| Some(text.to_owned());
+        let data = [
+            ("a", plain("plain")),
+            ("b", None),
+            ("c", plain("plain")),
+            ("d", None),
+        ];
+        sealed.spec.template.data = Some(data.map(|(item, value)| (item.to_owned(), value)).into());
+    });
+    let desired = desired.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let shown: Vec<_> = desired
+        .data
+        .iter()
+        .map(|(item, value)| (item.as_str(), value.expose()))
+        .collect();
+    assert_eq!(shown, [("a", &b"opened"[..]), ("c", b"plain")]);
+    assert_eq!(desired.secret_type.as_deref(), Some("example.com/t"));
+    assert_eq!(desired.labels["app"], "shop");
+}
+
+#[test]
+fn template_actions_are_refused_by_name_and_their_text_is_not_repeated() {
+    let refusal = assembled(|sealed| {
+        let data = [("conf".to_owned(), Some("{{ .canary }}".to_owned()))];
+        sealed.spec.template.data = Some(data.into());
+    });
+    let refusal = refusal.err().expect("refused");
+    assert_eq!(refusal.reason, Reason::TemplateUnsupported);
+    assert!(refusal.message.contains("conf") && !refusal.message.contains("canary"));
+}
+
+#[test]
+fn owners_come_from_the_template_only_with_the_skip_annotation_and_without_claims() {
+    let owner = |controller| OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        name: "x".to_owned(),
+        uid: "u2".to_owned(),
+        controller,
+        block_owner_deletion: None,
+    };
+    let with = |skip: bool, controller: Option<bool>| {
+        assembled(|sealed| {
+            let metadata = &mut sealed.spec.template.metadata;
+            metadata.owner_references = vec![owner(controller)];
+            if skip {
+                metadata
+                    .annotations
+                    .insert(SKIP_SET_OWNER_REFERENCES.to_owned(), "true".to_owned());
+            }
+        })
+    };
+    let uids = |desired: Result<DesiredSecret, Refusal>| -> Vec<String> {
+        desired
+            .ok()
+            .expect("assembled")
+            .owner_references
+            .into_iter()
+            .map(|owner| owner.uid)
+            .collect()
+    };
+    assert_eq!(uids(with(false, Some(true))), ["u1"]);
+    assert_eq!(uids(with(true, None)), ["u2"]);
+    assert_eq!(
+        with(true, Some(true)).err().expect("refused").reason,
+        Reason::OwnerRefused
+    );
+}
