@@ -63,7 +63,8 @@ impl Version {
         }
     }
 
-    fn is_known(self) -> bool {
+    /// Whether both parts could be read.
+    pub fn is_known(self) -> bool {
         self.uid != 0 && self.resource_version != 0
     }
 
@@ -361,5 +362,114 @@ impl Index {
         } else {
             Verdict::Work
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metadata(value: serde_json::Value) -> ObjectMeta {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn secret(uid: &str, resource_version: &str) -> SecretEntry {
+        SecretEntry::of(&metadata(
+            json!({"name": "db", "namespace": "ns", "uid": uid, "resourceVersion": resource_version}),
+        ))
+    }
+
+    fn key() -> ObjectKey {
+        ObjectKey {
+            namespace: "ns".into(),
+            name: "db".into(),
+        }
+    }
+
+    const ONE: &str = "00000000-0000-0000-0000-000000000001";
+    const TWO: &str = "00000000-0000-0000-0000-000000000002";
+
+    #[test]
+    fn a_late_event_does_not_bring_back_an_older_version() {
+        let mut index = Index::default();
+        index.see_secret(key(), secret(ONE, "7"));
+        index.see_secret(key(), secret(ONE, "6"));
+        assert_eq!(index.secret(&key()).unwrap().version.resource_version, 7);
+        index.see_secret(key(), secret(TWO, "3"));
+        assert_eq!(
+            index.secret(&key()).unwrap().version.uid,
+            2,
+            "another object is another history"
+        );
+    }
+
+    #[test]
+    fn the_end_of_an_earlier_object_does_not_end_its_successor() {
+        let mut index = Index::default();
+        index.see_secret(key(), secret(TWO, "9"));
+        index.lose_secret(&key(), &secret(ONE, "8"), Instant::now());
+        assert!(index.secret(&key()).is_some());
+        index.lose_secret(&key(), &secret(TWO, "10"), Instant::now());
+        assert!(index.secret(&key()).is_none());
+    }
+
+    #[test]
+    fn owners_are_told_apart() {
+        let owner = |api: &str, kind: &str, name: &str, controller: bool| json!([{"apiVersion": api, "kind": kind, "name": name, "uid": ONE, "controller": controller}]);
+        let of = |owners: serde_json::Value, annotations: serde_json::Value| {
+            let value =
+                json!({"name": "db", "ownerReferences": owners, "annotations": annotations});
+            SecretEntry::of(&metadata(value)).owner
+        };
+        let ours = SecretOwner::SealedSecret(1);
+        assert_eq!(
+            of(
+                owner("bitnami.com/v1alpha1", "SealedSecret", "db", true),
+                json!({})
+            ),
+            ours
+        );
+        assert_eq!(
+            of(
+                owner("bitnami.com/v1alpha1", "SealedSecret", "db", false),
+                json!({})
+            ),
+            SecretOwner::Foreign
+        );
+        assert_eq!(
+            of(
+                owner("bitnami.com/v1alpha1", "SealedSecret", "x", true),
+                json!({})
+            ),
+            SecretOwner::Foreign
+        );
+        assert_eq!(
+            of(
+                owner("example.com/v1", "SealedSecret", "db", true),
+                json!({})
+            ),
+            SecretOwner::Foreign
+        );
+        assert_eq!(
+            of(json!([]), json!({MANAGED: "true"})),
+            SecretOwner::Annotated
+        );
+        assert_eq!(of(json!([]), json!({MANAGED: "yes"})), SecretOwner::Foreign);
+    }
+
+    #[test]
+    fn versions_that_are_no_numbers_switch_the_shortcuts_off() {
+        let odd = Version::of(&metadata(
+            json!({"uid": "not-a-uuid!", "resourceVersion": "abc"}),
+        ));
+        assert!(
+            !odd.is_known()
+                && !odd.is_before(Version {
+                    uid: 0,
+                    resource_version: 9
+                })
+        );
     }
 }

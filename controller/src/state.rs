@@ -260,6 +260,9 @@ impl State {
 /// How an object is settled under these keys and with this Secret: by what this process did, or by what an earlier one
 /// wrote into the status.
 fn settled_class(tags: &Tags, entry: &SealedEntry, secret: Option<Version>) -> Option<Class> {
+    if secret.is_some_and(|secret| !secret.is_known()) {
+        return None;
+    }
     let known = entry
         .settled
         .as_ref()

@@ -122,3 +122,130 @@ fn condition_text(condition: &Condition) -> String {
     } = condition;
     format!("{condition_type}\n{status}\n{reason:?}\n{message:?}\n{observed_generation:?}")
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+    use signet_common::{Certificate, CertificateRequest, KeyEntry, KeySize, KeyUse, PrivateKey};
+
+    use super::*;
+
+    pub(crate) fn entry(second: i64) -> KeyEntry {
+        let key = PrivateKey::generate(KeySize::Rsa2048).unwrap();
+        let request = CertificateRequest {
+            common_name: "",
+            valid_for: Duration::from_secs(60),
+        };
+        let ordered_at = Timestamp::from_second(second).unwrap();
+        let certificate =
+            Certificate::self_signed(&mut rand::rng(), &key, &request, ordered_at).unwrap();
+        KeyEntry {
+            key: Arc::new(key),
+            certificate: Arc::new(certificate),
+            key_use: KeyUse::SealAndOpen,
+            ordered_at,
+            source: second.to_string(),
+        }
+    }
+
+    fn tags(entries: &[&KeyEntry], settings: &str) -> Tags {
+        let ring = KeyRing::new(entries.iter().map(|entry| (*entry).clone()).collect()).unwrap();
+        Tags::new(&ring, settings.to_owned())
+    }
+
+    fn object(change: impl FnOnce(&mut serde_json::Value)) -> RawSealedSecret {
+        let mut value = json!({
+            "metadata": {"namespace": "ns", "name": "db", "uid": "u1", "resourceVersion": "5", "labels": {"l": "1"},
+                         "annotations": {"other": "x"}},
+            "spec": {"encryptedData": {"a": "AgA="}},
+        });
+        change(&mut value);
+        // From text, as it comes from the API server: raw values cannot be read from a tree.
+        serde_json::from_str(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn inputs_are_what_decides_the_result_and_nothing_else() {
+        let key = entry(1);
+        let tags_now = tags(&[&key], "s");
+        let base = tags_now.inputs(&object(|_| {}));
+        let same: [fn(&mut serde_json::Value); 3] = [
+            |v| v["metadata"]["resourceVersion"] = json!("6"),
+            |v| v["metadata"]["labels"] = json!({}),
+            |v| v["status"] = json!({"observedGeneration": 1}),
+        ];
+        for change in same {
+            assert_eq!(tags_now.inputs(&object(change)), base);
+        }
+        let other: [fn(&mut serde_json::Value); 5] = [
+            |v| v["metadata"]["uid"] = json!("u2"),
+            |v| v["metadata"]["name"] = json!("dc"),
+            |v| v["metadata"]["namespace"] = json!("nt"),
+            |v| v["metadata"]["annotations"] = json!({CLUSTER_WIDE: "true"}),
+            |v| v["spec"]["encryptedData"]["a"] = json!("AgB="),
+        ];
+        for change in other {
+            assert_ne!(tags_now.inputs(&object(change)), base);
+        }
+        assert_ne!(
+            tags(&[&key], "t").inputs(&object(|_| {})),
+            base,
+            "a flag that changes results"
+        );
+        assert_ne!(
+            tags(&[&entry(1)], "s").inputs(&object(|_| {})),
+            base,
+            "another key"
+        );
+    }
+
+    #[test]
+    fn a_success_outlives_a_new_key_and_a_refusal_does_not() {
+        let (old, new) = (entry(1), entry(2));
+        let (before, after) = (tags(&[&old], "s"), tags(&[&old, &new], "s"));
+        let inputs = before.inputs(&object(|_| {}));
+        assert_eq!(
+            inputs,
+            after.inputs(&object(|_| {})),
+            "the oldest key is still the same"
+        );
+        assert_eq!(
+            after.settles(inputs, before.settle(inputs, Class::Done)),
+            Some(Class::Done)
+        );
+        assert_eq!(
+            after.settles(inputs, before.settle(inputs, Class::Wait)),
+            None
+        );
+        assert_eq!(
+            before.settles(inputs, before.settle(inputs, Class::Wait)),
+            Some(Class::Wait)
+        );
+    }
+
+    #[test]
+    fn the_second_tag_covers_the_secret_and_every_word_of_the_status() {
+        let tags = tags(&[&entry(1)], "s");
+        let settled = tags.settle(tags.inputs(&object(|_| {})), Class::Done);
+        let condition = |message: &str| {
+            serde_json::from_value::<SealedSecretStatus>(json!({"observedGeneration": 1, "conditions":
+                [{"type": "Synced", "status": "True", "message": message, "lastUpdateTime": "2026-01-01T00:00:00Z"}]}))
+            .unwrap()
+        };
+        let at = |resource_version| {
+            Some(Version {
+                uid: 1,
+                resource_version,
+            })
+        };
+        let tag = |secret, text| tags.secret(settled, secret, tags.content(&condition(text)));
+        assert_eq!(tag(at(5), "a"), tag(at(5), "a"));
+        assert_ne!(tag(at(5), "a"), tag(at(6), "a"));
+        assert_ne!(tag(at(5), "a"), tag(None, "a"));
+        assert_ne!(tag(at(5), "a"), tag(at(5), "b"));
+    }
+}
