@@ -27,6 +27,8 @@ use crate::status::Outcome;
 
 /// Private operations in one turn (design §6 row 7).
 const BUDGET: u64 = 4096;
+/// Private operations on a core before others may have it: about a tenth of a second.
+const SLICE: u64 = 64;
 /// Fresh reads after conflicts, in one pass.
 const CONFLICTS: u32 = 5;
 /// How long a Secret of somebody else must be gone before its name is taken (design §4.3).
@@ -256,8 +258,7 @@ impl Pass<'_> {
                 }
             }
         };
-        let ring = Arc::clone(&self.keys.ring);
-        let (progress, operations) = self.state.on_cores(move || advance(opening, &ring)).await;
+        let (progress, operations) = self.open_in_slices(opening).await;
         self.state.metrics.add_private_operations(operations);
         match progress {
             Progress::Opened(opened) => Ok((opened.data, opened.keys)),
@@ -270,17 +271,31 @@ impl Pass<'_> {
             )),
         }
     }
+
+    /// Waits for a core between slices, so that cheap objects pass expensive ones.
+    async fn open_in_slices(&self, mut opening: Box<Opening>) -> (Progress, u64) {
+        let mut total = 0;
+        loop {
+            let ring = Arc::clone(&self.keys.ring);
+            let (progress, operations) = self.state.on_cores(move || advance(opening, &ring)).await;
+            total += operations;
+            match progress {
+                Progress::More(rest) if total < BUDGET => opening = rest,
+                progress => return (progress, total),
+            }
+        }
+    }
+}
+
+fn advance(opening: Box<Opening>, ring: &KeyRing) -> (Progress, u64) {
+    let mut operations = 0;
+    let progress = opening.advance(ring, SLICE, &mut operations);
+    (progress, operations)
 }
 
 /// Growing pauses: 1 s · 2ⁿ, ten minutes at most.
 pub fn pause(count: u32) -> Duration {
     Duration::from_secs(1 << count.min(10)).min(LONGEST_PAUSE)
-}
-
-fn advance(opening: Box<Opening>, ring: &KeyRing) -> (Progress, u64) {
-    let mut operations = 0;
-    let progress = opening.advance(ring, BUDGET, &mut operations);
-    (progress, operations)
 }
 
 fn version_of(secret: Option<&Secret>) -> Option<Version> {

@@ -95,8 +95,10 @@ impl Turns {
         self.len += 1;
     }
 
-    fn pop(&mut self) -> Option<ObjectKey> {
-        let namespace = self.order.pop_front()?;
+    /// The next object of the next namespace that may have a turn.
+    fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<ObjectKey> {
+        let place = self.order.iter().position(|namespace| may(namespace))?;
+        let namespace = self.order.remove(place)?;
         let queue = self.by_namespace.get_mut(&namespace)?;
         let key = queue.pop_front();
         if queue.is_empty() {
@@ -115,6 +117,8 @@ struct State {
     sweep: Turns,
     waiting: HashMap<ObjectKey, Waiting>,
     running: HashSet<ObjectKey>,
+    running_in: HashMap<Arc<str>, usize>,
+    per_namespace: usize,
     delayed: BTreeMap<(Instant, ObjectKey), ()>,
     delays: HashMap<ObjectKey, Instant>,
     carried: usize,
@@ -130,9 +134,11 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// An empty, paused queue.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty, paused queue that gives one namespace this many turns at a time.
+    pub fn new(per_namespace: usize) -> Self {
+        let queue = Self::default();
+        queue.state().per_namespace = per_namespace.max(1);
+        queue
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,6 +163,16 @@ impl Queue {
         let mut state = self.state();
         state.cancel_delay(&key);
         state.enqueue(key, lane, object, None);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Asks for a turn of an object that has not changed itself: an entry that waits already keeps what it carries.
+    pub fn nudge(&self, key: ObjectKey, lane: Lane) {
+        let mut state = self.state();
+        state.cancel_delay(&key);
+        let carried = state.take_carried(&key);
+        state.enqueue(key, lane, carried, None);
         drop(state);
         self.changed.notify_one();
     }
@@ -208,7 +224,7 @@ impl Queue {
     /// Ends a turn. If something happened to the object meanwhile, it is queued again.
     pub fn done(&self, key: &ObjectKey, next: Next) {
         let mut state = self.state();
-        state.running.remove(key);
+        state.stop(key);
         let was_waiting = state.waiting.contains_key(key);
         match next {
             Next::Idle => {}
@@ -301,7 +317,7 @@ impl State {
         if !self.open {
             return None;
         }
-        while let Some(key) = self.fresh.pop().or_else(|| self.sweep.pop()) {
+        while let Some(key) = self.pop() {
             if self.running.contains(&key) {
                 continue;
             }
@@ -309,6 +325,10 @@ impl State {
                 continue;
             };
             self.carried -= waiting.object.as_ref().map_or(0, |object| object.size());
+            *self
+                .running_in
+                .entry(Arc::clone(&key.namespace))
+                .or_default() += 1;
             self.running.insert(key.clone());
             let Waiting {
                 object,
@@ -324,6 +344,25 @@ impl State {
             });
         }
         None
+    }
+
+    /// One namespace never holds all workers: its objects may be slow on purpose.
+    fn pop(&mut self) -> Option<ObjectKey> {
+        let (running, limit) = (&self.running_in, self.per_namespace);
+        let may = |namespace: &str| running.get(namespace).is_none_or(|count| *count < limit);
+        self.fresh.pop(may).or_else(|| self.sweep.pop(may))
+    }
+
+    fn stop(&mut self, key: &ObjectKey) {
+        if !self.running.remove(key) {
+            return;
+        }
+        if let Some(count) = self.running_in.get_mut(&key.namespace) {
+            *count -= 1;
+            if *count == 0 {
+                self.running_in.remove(&key.namespace);
+            }
+        }
     }
 
     fn delay(&mut self, key: ObjectKey, due: Instant) {
@@ -342,10 +381,16 @@ impl State {
     }
 
     fn drop_carried(&mut self, key: &ObjectKey) {
+        self.take_carried(key);
         if let Some(waiting) = self.waiting.get_mut(key) {
-            self.carried -= waiting.object.take().map_or(0, |object| object.size());
             waiting.opening = None;
         }
+    }
+
+    fn take_carried(&mut self, key: &ObjectKey) -> Option<Box<RawSealedSecret>> {
+        let object = self.waiting.get_mut(key)?.object.take()?;
+        self.carried -= object.size();
+        Some(object)
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -354,96 +399,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-
-    async fn take(queue: &Queue) -> ObjectKey {
-        queue.next().await.expect("the queue is open").key
-    }
-
-    fn started() -> Queue {
-        let queue = Queue::new();
-        queue.start();
-        queue
-    }
-
-    #[tokio::test]
-    async fn fresh_objects_come_before_the_sweep_and_namespaces_take_turns() {
-        let queue = started();
-        for name in ["1", "2", "3"] {
-            queue.push(key("sweep", name), Lane::Sweep, None);
-        }
-        for name in ["1", "2", "3"] {
-            queue.push(key("loud", name), Lane::Fresh, None);
-        }
-        queue.push(key("quiet", "1"), Lane::Fresh, None);
-        let order: Vec<_> = [
-            take(&queue).await,
-            take(&queue).await,
-            take(&queue).await,
-            take(&queue).await,
-            take(&queue).await,
-        ]
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-        assert_eq!(order, ["loud/1", "quiet/1", "loud/2", "loud/3", "sweep/1"]);
-    }
-
-    #[tokio::test]
-    async fn an_object_of_the_sweep_that_changes_moves_up_and_has_one_turn() {
-        let queue = started();
-        queue.push(key("a", "1"), Lane::Sweep, None);
-        queue.push(key("b", "1"), Lane::Sweep, None);
-        queue.push(key("b", "1"), Lane::Fresh, None);
-        assert_eq!(take(&queue).await, key("b", "1"));
-        queue.done(&key("b", "1"), Next::Idle);
-        assert_eq!(take(&queue).await, key("a", "1"));
-        queue.done(&key("a", "1"), Next::Idle);
-        assert!(queue.is_idle());
-    }
-
-    #[tokio::test]
-    async fn a_change_during_a_turn_gives_one_more_turn_and_never_two_at_once() {
-        let queue = started();
-        queue.push(key("a", "1"), Lane::Fresh, None);
-        let first = take(&queue).await;
-        queue.push(first.clone(), Lane::Fresh, None);
-        queue.push(first.clone(), Lane::Sweep, None);
-        queue.push(key("z", "sentinel"), Lane::Sweep, None);
-        assert_eq!(take(&queue).await, key("z", "sentinel"));
-        queue.done(&first, Next::Idle);
-        assert_eq!(take(&queue).await, first);
-        queue.done(&first, Next::Idle);
-        queue.done(&key("z", "sentinel"), Next::Idle);
-        assert!(queue.is_idle());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_that_was_put_off_comes_in_time_and_an_event_brings_it_forward() {
-        let queue = started();
-        queue.push_after(key("a", "late"), Duration::from_secs(60));
-        queue.push_after(key("a", "soon"), Duration::from_secs(5));
-        queue.push_after(key("a", "late"), Duration::from_secs(90));
-        assert_eq!(take(&queue).await, key("a", "soon"));
-        queue.push(key("a", "late"), Lane::Fresh, None);
-        assert_eq!(take(&queue).await, key("a", "late"));
-        assert_eq!(queue.state().next_due(), None);
-    }
-
-    #[tokio::test]
-    async fn a_paused_queue_gives_nothing_and_a_closed_one_ends() {
-        let queue = Queue::new();
-        queue.push(key("a", "1"), Lane::Fresh, None);
-        assert!(queue.state().take(Instant::now()).is_none());
-        queue.close();
-        assert!(queue.next().await.is_none());
-    }
-}
+mod tests;

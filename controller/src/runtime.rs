@@ -41,11 +41,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    let state = Arc::new(State::new(
+    // A quarter of the workers stays free for other namespaces.
+    let workers = args.workers.get() as usize;
+    let state = State::new(
         cluster(&args).await?,
         policy(&args),
         args.update_status,
-    ));
+        workers - workers / 4,
+    );
+    let state = Arc::new(state);
     let mut tasks = JoinSet::new();
     serve(&args, &state, &mut tasks).await?;
     tracing::info!("no Lease: running as the only replica");

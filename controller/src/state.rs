@@ -51,14 +51,21 @@ pub struct State {
 
 impl State {
     /// The state of a controller that has seen nothing yet.
-    pub fn new(cluster: Cluster, policy: Policy, update_status: bool) -> Self {
+    ///
+    /// `per_namespace` bounds the passes of one namespace at the same time.
+    pub fn new(
+        cluster: Cluster,
+        policy: Policy,
+        update_status: bool,
+        per_namespace: usize,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             cluster,
             policy,
             update_status,
             metrics: Metrics::default(),
-            queue: Queue::new(),
+            queue: Queue::new(per_namespace),
             relist: Notify::new(),
             legacy_changed: Notify::new(),
             index: Mutex::default(),
@@ -137,7 +144,7 @@ impl State {
     /// Asks for a turn of an object if what is known of it says so.
     pub fn look_at(&self, key: &ObjectKey, lane: Lane) {
         if self.judge(key) == Some(Verdict::Work) {
-            self.queue.push(key.clone(), lane, None);
+            self.queue.nudge(key.clone(), lane);
         }
     }
 

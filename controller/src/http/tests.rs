@@ -26,7 +26,7 @@ fn state(with_key: bool) -> Arc<State> {
         key_namespace: "ns".to_owned(),
         key_prefix: "key".to_owned(),
     };
-    let state = State::new(Cluster::new(client, None), policy, true);
+    let state = State::new(Cluster::new(client, None), policy, true, 1);
     if with_key {
         let settings = KeySettings {
             prefix: "key".to_owned(),

@@ -1,0 +1,128 @@
+use super::*;
+
+fn key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey {
+        namespace: namespace.into(),
+        name: name.into(),
+    }
+}
+
+async fn take(queue: &Queue) -> ObjectKey {
+    queue.next().await.expect("the queue is open").key
+}
+
+fn started() -> Queue {
+    let queue = Queue::new(100);
+    queue.start();
+    queue
+}
+
+#[tokio::test]
+async fn fresh_objects_come_before_the_sweep_and_namespaces_take_turns() {
+    let queue = started();
+    for name in ["1", "2", "3"] {
+        queue.push(key("sweep", name), Lane::Sweep, None);
+    }
+    for name in ["1", "2", "3"] {
+        queue.push(key("loud", name), Lane::Fresh, None);
+    }
+    queue.push(key("quiet", "1"), Lane::Fresh, None);
+    let order: Vec<_> = [
+        take(&queue).await,
+        take(&queue).await,
+        take(&queue).await,
+        take(&queue).await,
+        take(&queue).await,
+    ]
+    .iter()
+    .map(ToString::to_string)
+    .collect();
+    assert_eq!(order, ["loud/1", "quiet/1", "loud/2", "loud/3", "sweep/1"]);
+}
+
+#[tokio::test]
+async fn an_object_of_the_sweep_that_changes_moves_up_and_has_one_turn() {
+    let queue = started();
+    queue.push(key("a", "1"), Lane::Sweep, None);
+    queue.push(key("b", "1"), Lane::Sweep, None);
+    queue.push(key("b", "1"), Lane::Fresh, None);
+    assert_eq!(take(&queue).await, key("b", "1"));
+    queue.done(&key("b", "1"), Next::Idle);
+    assert_eq!(take(&queue).await, key("a", "1"));
+    queue.done(&key("a", "1"), Next::Idle);
+    assert!(queue.is_idle());
+}
+
+#[tokio::test]
+async fn a_change_during_a_turn_gives_one_more_turn_and_never_two_at_once() {
+    let queue = started();
+    queue.push(key("a", "1"), Lane::Fresh, None);
+    let first = take(&queue).await;
+    queue.push(first.clone(), Lane::Fresh, None);
+    queue.push(first.clone(), Lane::Sweep, None);
+    queue.push(key("z", "sentinel"), Lane::Sweep, None);
+    assert_eq!(take(&queue).await, key("z", "sentinel"));
+    queue.done(&first, Next::Idle);
+    assert_eq!(take(&queue).await, first);
+    queue.done(&first, Next::Idle);
+    queue.done(&key("z", "sentinel"), Next::Idle);
+    assert!(queue.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_put_off_comes_in_time_and_an_event_brings_it_forward() {
+    let queue = started();
+    queue.push_after(key("a", "late"), Duration::from_secs(60));
+    queue.push_after(key("a", "soon"), Duration::from_secs(5));
+    queue.push_after(key("a", "late"), Duration::from_secs(90));
+    assert_eq!(take(&queue).await, key("a", "soon"));
+    queue.push(key("a", "late"), Lane::Fresh, None);
+    assert_eq!(take(&queue).await, key("a", "late"));
+    assert_eq!(queue.state().next_due(), None);
+}
+
+#[tokio::test]
+async fn a_paused_queue_gives_nothing_and_a_closed_one_ends() {
+    let queue = Queue::new(100);
+    queue.push(key("a", "1"), Lane::Fresh, None);
+    assert!(queue.state().take(Instant::now()).is_none());
+    queue.close();
+    assert!(queue.next().await.is_none());
+}
+
+#[tokio::test]
+async fn one_namespace_never_holds_every_worker() {
+    let queue = Queue::new(2);
+    queue.start();
+    for name in ["1", "2", "3"] {
+        queue.push(key("loud", name), Lane::Fresh, None);
+    }
+    queue.push(key("quiet", "1"), Lane::Sweep, None);
+    let first = take(&queue).await;
+    assert_eq!(take(&queue).await, key("loud", "2"));
+    assert_eq!(take(&queue).await, key("quiet", "1"));
+    assert!(queue.state().take(Instant::now()).is_none());
+    queue.done(&first, Next::Idle);
+    assert_eq!(take(&queue).await, key("loud", "3"));
+}
+
+#[tokio::test]
+async fn a_nudge_keeps_the_object_that_waits_and_a_push_replaces_it() {
+    let queue = Queue::new(16);
+    let object = || serde_json::from_str(r#"{"metadata":{"name":"1"},"spec":{}}"#).map(Box::new);
+    for name in ["kept", "replaced"] {
+        queue.push(key("a", name), Lane::Sweep, Some(object().unwrap()));
+    }
+    queue.nudge(key("a", "kept"), Lane::Sweep);
+    queue.nudge(key("a", "new"), Lane::Sweep);
+    queue.push(key("a", "replaced"), Lane::Sweep, None);
+    queue.start();
+    let mut carried = Vec::new();
+    for _ in 0..3 {
+        let job = queue.next().await.expect("three wait");
+        carried.push((job.key.name.to_string(), job.object.is_some()));
+    }
+    let expected = [("kept", true), ("replaced", false), ("new", false)];
+    assert_eq!(carried, expected.map(|(name, is)| (name.to_owned(), is)));
+    assert_eq!(queue.state().carried, 0);
+}
