@@ -1,1 +1,10 @@
-//! Signet beside the real upstream programs: each opens what the other sealed, with the same keys. Run with `cargo xtask test --suite interop`.
+//! Signet beside the real upstream programs: each opens what the other sealed, with the same keys, and each program is
+//! understood by the other's peer. Run with `cargo xtask test --suite interop`.
+
+mod http;
+mod keys;
+mod line;
+mod matrix;
+mod request;
+mod rotate;
+mod world;
