@@ -1,1 +1,6 @@
 //! Faults, restarts, attacks, and the search for leaked values. Run with `cargo xtask test --suite resilience`.
+
+mod batch;
+mod bystanders;
+mod judge;
+mod restart;
