@@ -29,21 +29,36 @@ pub(crate) fn judge<T>(
         return Err(unknown(argument, session.program));
     }
     let text = error.render().to_string();
-    if error.use_stderr() {
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
-        return Err(Failure::usage(text.trim_end()));
+    if !error.use_stderr() {
+        // A closed stdout is no reason to fail when only help was asked for.
+        let _ = session.stdout.write_all(text.as_bytes());
+        return Ok(Parsed::Done);
     }
-    // A closed stdout is no reason to fail when only help was asked for.
-    let _ = session.stdout.write_all(text.as_bytes());
-    Ok(Parsed::Done)
+    let (_, help) = names(session.program);
+    let missing_verb = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if [missing_verb, ErrorKind::MissingSubcommand].contains(&error.kind()) {
+        return Err(Failure::usage("a verb is missing").hint(help));
+    }
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let text = text.split("\n\nFor more").next().unwrap_or_default();
+    Err(Failure::usage(text.trim_end()).hint(help))
+}
+
+/// The program's name, and where to read on.
+fn names(program: Program) -> (&'static str, &'static str) {
+    match program {
+        Program::Signet => (
+            "signet",
+            "'signet --help' lists the verbs, 'signet <verb> --help' their flags",
+        ),
+        Program::Kubeseal => ("kubeseal", "'kubeseal --help' lists the flags"),
+    }
 }
 
 /// Upstream ignores stray words and then waits for stdin; saying so is kinder.
 fn unknown(argument: &str, program: Program) -> Failure {
-    let (name, help) = match program {
-        Program::Signet => ("signet", "'signet <verb> --help' lists the flags"),
-        Program::Kubeseal => ("kubeseal", "'kubeseal --help' lists the flags"),
-    };
+    let (name, help) = names(program);
     let shown = Printable(argument);
     if argument.starts_with('-') {
         return Failure::usage(format_args!("unknown flag: {shown}")).hint(help);

@@ -57,7 +57,7 @@ impl CertificateSource {
             return Ok(Self::File(PathBuf::from(text)));
         };
         let malformed = |detail: &dyn std::fmt::Display| {
-            Failure::usage(format_args!(
+            Failure::trouble(format_args!(
                 "the address {} of the certificate cannot be used: {detail}",
                 Printable(text)
             ))

@@ -20,6 +20,8 @@ use crate::session::Session;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the connection alone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// As often as upstream tries a server that says it is busy.
+const MAX_TRIES: usize = 10;
 
 /// A connection pool to one server, and the runtime it runs on.
 pub(crate) struct HttpClient {
@@ -39,6 +41,8 @@ impl HttpClient {
     pub(crate) fn new(mut config: Config, timeout: Option<Duration>) -> Result<Self, Failure> {
         config.disable_compression = true;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // Its back-off goes on for longer than a person waits.
+        config.default_retry = false;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -58,20 +62,41 @@ impl HttpClient {
     /// Sends a request whose address is a path, and reads at most `limit` bytes of the answer. The error says what happened,
     /// without the address.
     pub(crate) fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
-        let exchange = async {
-            let response = self
-                .client
-                .send(request.map(Body::from))
-                .await
-                .map_err(|error| chain(&error))?;
-            read(response, limit).await
-        };
         self.runtime.block_on(async {
-            tokio::time::timeout(self.timeout, exchange)
+            tokio::time::timeout(self.timeout, self.exchange(&request, limit))
                 .await
                 .map_err(|_| format!("no answer within {} seconds", self.timeout.as_secs()))?
         })
     }
+}
+
+impl HttpClient {
+    /// Waits where the server says for how long: the controller limits how often it is asked, as upstream's does.
+    async fn exchange(&self, request: &Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
+        let mut tries = 1;
+        loop {
+            let again = request.clone().map(Body::from);
+            let sent = self.client.send(again).await;
+            let response = sent.map_err(|error| chain(&error))?;
+            match retry_after(&response).filter(|_| tries < MAX_TRIES) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return read(response, limit).await,
+            }
+            tries += 1;
+        }
+    }
+}
+
+/// How long a server that is busy wants to be left alone.
+fn retry_after(response: &Response<Body>) -> Option<Duration> {
+    let busy = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    let header = response.headers().get(http::header::RETRY_AFTER)?;
+    let seconds: u64 = header.to_str().ok()?.parse().ok()?;
+    busy.contains(&response.status())
+        .then_some(Duration::from_secs(seconds.min(10)))
 }
 
 async fn read(response: Response<Body>, limit: usize) -> Result<Answer, String> {

@@ -10,7 +10,7 @@ use signet_crds::manifest::{ManifestError, parse_documents};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, os_text};
-use crate::session::Session;
+use crate::session::{Program, Session};
 
 /// More than any Secret can hold.
 const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -31,6 +31,20 @@ impl Input {
             Self::Stdin => None,
             Self::File(path) => Some(path),
         }
+    }
+
+    /// Every byte of a manifest; a failure begins with upstream's words.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_manifest(&self, session: &mut Session<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let program = session.program;
+        self.read(session).map_err(|failure| match (program, self) {
+            (Program::Kubeseal, Self::File(_)) => {
+                failure.within("Could not read file specified with --secret-file")
+            }
+            _ => failure,
+        })
     }
 
     /// Every byte of it.

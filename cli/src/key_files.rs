@@ -1,6 +1,6 @@
 //! Private keys from files: PEM, or a backup of the controller's key Secrets.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,21 +21,21 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(PrivateKey, String)>, Failure>
     let mut keys = Vec::new();
     for path in paths {
         let name = Printable(&path.to_string_lossy()).to_string();
-        let found = read_one(path).map_err(|failure| failure.within(&name))?;
+        let bytes = read_file(path)?;
+        let found = parse(&bytes).map_err(|failure| failure.within(&name))?;
         keys.extend(found.into_iter().map(|key| (key, name.clone())));
     }
     Ok(keys)
 }
 
-fn read_one(path: &Path) -> Result<Vec<PrivateKey>, Failure> {
-    let bytes = read_file(path)?;
+fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
     let looks_like_pem = bytes
         .split(|byte| *byte == b'\n')
         .any(|line| line.starts_with(b"-----BEGIN"));
     if looks_like_pem {
-        return PrivateKey::parse_pem_all(&bytes).map_err(explain);
+        return PrivateKey::parse_pem_all(bytes).map_err(explain);
     }
-    let documents = parse_documents(&bytes).map_err(|error| {
+    let documents = parse_documents(bytes).map_err(|error| {
         Failure::trouble(format_args!(
             "neither a PEM private key nor a backup of key Secrets: {error}"
         ))

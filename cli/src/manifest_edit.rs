@@ -176,37 +176,77 @@ mod tests {
 
     #[test]
     fn missing_objects_are_made() {
-        for text in [
-            "spec:\n  template: {}\n",
+        let edits = [
+            edit("spec/encryptedData/a", "AAA"),
+            edit("spec/template/metadata/labels/l", "v"),
+        ];
+        let made = "  encryptedData:\n    a: AAA\n  template:\n    metadata:\n      labels:\n        l: v\n";
+        check("a: b # c\n", &edits, &format!("a: b # c\nspec:\n{made}"));
+        check(
             "spec:\n  encryptedData: {}\n",
+            &edits,
+            &format!("spec:\n{made}"),
+        );
+        check(
             "spec:\n  encryptedData:\n  template: {}\n",
-            "a: b\n",
+            &edits,
+            &format!("spec:\n{made}"),
+        );
+        check(
             "spec: {encryptedData: {x: y}}\n",
+            &edits,
+            "spec: {encryptedData: {x: y, a: AAA}, template: {metadata: {labels: {l: v}}}}\n",
+        );
+    }
+
+    #[test]
+    fn block_scalars_line_ends_and_other_documents_are_kept() {
+        let edits = [edit("spec/a", "ZZZ"), edit("spec/b", "YYY")];
+        check(
+            "spec:\n  a: >-\n    AAA\n    BBB\n  b: |\n    x\n  # c\n  t: 1\n",
+            &edits,
+            "spec:\n  a: ZZZ\n  b: YYY\n  # c\n  t: 1\n",
+        );
+        check(
+            "spec:\r\n  a: AAA\r\n  # c\r\n  t: 1\r\n",
+            &edits,
+            "spec:\r\n  a: ZZZ\r\n  # c\r\n  t: 1\r\n  b: YYY\r\n",
+        );
+        check(
+            "---\nspec:\n  a: AAA\n---\n# nothing\n---\nspec:\n  b: 1\n...\n",
+            &edits,
+            "---\nspec:\n  a: ZZZ\n  b: YYY\n---\n# nothing\n---\nspec:\n  b: 1\n...\n",
+        );
+    }
+
+    #[test]
+    fn words_that_yaml_would_read_as_something_else_are_quoted() {
+        for word in [
+            "true",
+            "null",
+            "1e3",
+            "0x1f",
+            "~",
+            "a: b",
+            "",
+            "- x",
+            "2001-01-01",
+            "# x",
         ] {
-            let edits = [
-                edit("spec/encryptedData/a", "AAA"),
-                edit("spec/template/metadata/labels/l", "v"),
-            ];
-            let edited = apply(text, &edits).unwrap_or_else(|failure| panic!("{failure:?}"));
-            println!("{} -> {}\n{}", text, edited.rewritten, edited.text);
+            let edited = apply("spec:\n  a: AAA # c\n", &[edit("spec/a", word)])
+                .unwrap_or_else(|failure| panic!("{failure:?}"));
+            assert!(!edited.rewritten, "{word}: {}", edited.text);
         }
     }
 
     #[test]
-    fn block_scalars_and_crlf() {
-        for text in [
-            "spec:\n  encryptedData:\n    a: >-\n      AAA\n      BBB\n    b: |\n      x\n  # c\n  t: 1\n",
-            "spec:\r\n  encryptedData:\r\n    a: AAA\r\n  # c\r\n  t: 1\r\n",
-            "spec:\n  encryptedData:\n    a: AAA",
-            "---\nspec:\n  encryptedData:\n    a: AAA\n---\n# nothing\n---\nspec:\n  b: 1\n...\n",
-        ] {
-            let edits = [
-                edit("spec/encryptedData/a", "ZZZ"),
-                edit("spec/encryptedData/b", "YYY"),
-                edit("spec/encryptedData/c", "CCC"),
-            ];
-            let edited = apply(text, &edits).unwrap_or_else(|failure| panic!("{failure:?}"));
-            println!("{:?} -> {}\n{:?}", text, edited.rewritten, edited.text);
-        }
+    fn json_keeps_its_order_and_a_place_that_is_no_object_is_refused() {
+        check(
+            "{\"z\": 1, \"a\": {\"b\": \"c\"}}",
+            &[edit("a/b", "<")],
+            "{\n  \"z\": 1,\n  \"a\": {\n    \"b\": \"\\u003c\"\n  }\n}\n",
+        );
+        assert!(apply("a: [1]\n", &[edit("a/b", "x")]).is_err());
+        assert!(apply("a: {b: {c: d}}\n", &[edit("a/b", "x")]).is_err());
     }
 }

@@ -45,7 +45,7 @@ pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Fail
     let target = target_object(&text)
         .map_err(|failure| failure.within(Printable(&command.target.to_string_lossy())))?;
     expect_typing(session, &command.input);
-    let bytes = command.input.read(session)?;
+    let bytes = command.input.read_manifest(session)?;
     let documents = input::documents(&bytes, "secrets")?;
     let [document] = documents.as_slice() else {
         return Err(Failure::trouble(

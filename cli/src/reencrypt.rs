@@ -40,7 +40,7 @@ pub struct ReEncryptCommand {
 /// The controller refused one, or its answer is not what was asked for; then nothing is written.
 pub fn run(command: &ReEncryptCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     expect_typing(session, &command.input);
-    let bytes = command.input.read(session)?;
+    let bytes = command.input.read_manifest(session)?;
     let documents = input::documents(&bytes, "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;

@@ -81,7 +81,7 @@ impl NamespaceRequest {
 /// The first thing that is wrong, in whichever document; then nothing is printed or written.
 pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     expect_typing(session, &command.input);
-    let bytes = command.input.read(session)?;
+    let bytes = command.input.read_manifest(session)?;
     let documents = input::documents(&bytes, "secrets")?;
     let secrets = prepare(session, &documents, &command.shaping)?;
     let certificate = command.certificate.load(session, &command.pins)?;

@@ -44,7 +44,7 @@ impl Session<'_> {
             Program::Signet => format!("signet: {text}\n"),
             Program::Kubeseal => format!("{text}\n"),
         };
-        self.to_stderr(&line);
+        self.complain(&line);
     }
 
     /// Warns the user on stderr.
@@ -53,7 +53,7 @@ impl Session<'_> {
             Program::Signet => format!("signet: warning: {text}\n"),
             Program::Kubeseal => format!("warning: {text}\n"),
         };
-        self.to_stderr(&line);
+        self.complain(&line);
     }
 
     /// Prints a failure and gives its exit code: `signet` 1 for "no" and 2 for trouble, `kubeseal` as upstream 1 for
@@ -67,14 +67,14 @@ impl Session<'_> {
         if let Some(advice) = &failure.hint {
             text.push_str(&format!("{hint}{advice}\n"));
         }
-        self.to_stderr(&text);
+        self.complain(&text);
         match (self.program, failure.kind) {
             (_, FailureKind::Usage) | (Program::Signet, FailureKind::Trouble) => 2,
             (_, FailureKind::No) | (Program::Kubeseal, FailureKind::Trouble) => 1,
         }
     }
 
-    fn to_stderr(&mut self, text: &str) {
+    fn complain(&mut self, text: &str) {
         // Nowhere is left to complain to if this fails.
         let _ = self.stderr.write_all(text.as_bytes());
     }

@@ -19,12 +19,7 @@ use crate::session::{Program, Session, with_real_world};
 
 /// Seal Kubernetes Secrets so that only the controller in your cluster can open them.
 #[derive(Debug, Parser)]
-#[command(
-    name = "signet",
-    version,
-    disable_help_subcommand = true,
-    max_term_width = 100
-)]
+#[command(name = "signet", version, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -44,7 +44,7 @@ pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Fai
     let keys = key_files::read_all(&command.keys)?;
     let ring = ring(session, keys)?;
     expect_typing(session, &command.input);
-    let bytes = command.input.read(session)?;
+    let bytes = command.input.read_manifest(session)?;
     let documents = input::documents(&bytes, "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let mut secrets = Vec::new();

@@ -27,7 +27,7 @@ pub struct VerifyCommand {
 /// A "no" if one does not open; trouble if the controller could not be asked.
 pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     expect_typing(session, &command.input);
-    let bytes = command.input.read(session)?;
+    let bytes = command.input.read_manifest(session)?;
     let documents = input::documents(&bytes, "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;

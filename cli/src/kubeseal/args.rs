@@ -18,8 +18,7 @@ pub(super) const LOGGING_HEADING: &str = "Logging, accepted and ignored";
     name = "kubeseal",
     args_override_self = true,
     disable_help_flag = true,
-    disable_version_flag = true,
-    max_term_width = 100
+    disable_version_flag = true
 )]
 pub(super) struct Arguments {
     /// Sealing certificate: a file or an address, instead of asking the controller

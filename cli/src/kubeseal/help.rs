@@ -6,7 +6,7 @@ use crate::session::Session;
 
 /// The help text.
 pub(super) fn text() -> String {
-    Arguments::parser().render_long_help().to_string()
+    Arguments::parser().render_help().to_string()
 }
 
 /// Prints to stdout.

@@ -59,7 +59,12 @@ pub(super) struct OutputArgs {
     /// Write to this file instead of stdout; it is replaced as a whole or not at all
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
-    /// Format of the manifest; without it a file's extension decides, else yaml
-    #[arg(short = 'o', long = "format", value_name = "FORMAT")]
+    /// Format of the manifest: json or yaml; without it a file's extension decides, else yaml
+    #[arg(
+        short = 'o',
+        long = "format",
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     pub(super) format: Option<Format>,
 }

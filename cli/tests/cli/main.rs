@@ -1,0 +1,12 @@
+//! The real programs, run as processes. None of these tests needs a cluster or the network beyond 127.0.0.1.
+
+mod bad_input;
+mod certificates;
+mod cluster;
+mod files;
+mod golden;
+mod merge;
+mod recovery;
+mod seal;
+mod server;
+mod support;

@@ -1,0 +1,131 @@
+//! Opening with private keys at hand, from every kind of key file that upstream reads.
+
+use crate::support::{CANARY, Place, Program, Ran, item, key, secret, words};
+
+fn sealed(scope: &str) -> String {
+    let mut arguments = Program::Signet.sealing();
+    arguments.extend(words(&["--scope", scope]));
+    let ran = Place::new().run(Program::Signet, &arguments, secret().as_bytes());
+    ran.assert_done();
+    ran.stdout
+}
+
+fn open(program: Program, keys: &[&str], sealed: &str) -> Ran {
+    let mut arguments = match program {
+        Program::Signet => words(&["unseal", "-o", "json"]),
+        Program::Kubeseal => words(&[
+            "--recovery-unseal",
+            "--kubeconfig",
+            "not-a-valid-kubeconfig",
+        ]),
+    };
+    for name in keys {
+        arguments.extend(words(&["--recovery-private-key", name]));
+    }
+    Place::new().run(program, &arguments, sealed.as_bytes())
+}
+
+#[test]
+fn pem_files_and_every_form_of_backup_open() {
+    let both = format!("{},{}", key("other.key"), key("seal.key"));
+    let backups = [
+        vec![key("seal.key")],
+        vec![key("other.key"), key("seal.key")],
+        vec![both],
+        vec![key("backup-bare-list.json")],
+        vec![key("backup-list-and-legacy.yaml")],
+        vec![key("with-private-key.pem")],
+    ];
+    for scope in ["strict", "namespace-wide", "cluster-wide"] {
+        let sealed = sealed(scope);
+        for keys in &backups {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            for program in Program::BOTH {
+                let ran = open(program, &keys, &sealed);
+                ran.assert_done();
+                assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+                assert!(!ran.stdout.contains("ownerReferences"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_document_is_opened_and_none_is_printed_if_one_does_not() {
+    let good = sealed("strict");
+    for program in Program::BOTH {
+        let ran = open(program, &[&key("seal.key")], &format!("{good}{good}"));
+        ran.assert_done();
+        assert_eq!(ran.stdout.matches("\"kind\": \"Secret\"").count(), 2);
+        let renamed = good.replace("name: db", "name: renamed");
+        let ran = open(program, &[&key("seal.key")], &format!("{good}{renamed}"));
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(1), ""),
+            "{}",
+            ran.said()
+        );
+        ran.assert_says("document 2: no key could decrypt secret (password)")
+            .assert_no_canary();
+    }
+}
+
+#[test]
+fn without_keys_kubeseal_says_what_upstream_says() {
+    let ran = open(Program::Kubeseal, &[], &sealed("strict"));
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr
+            .starts_with("error: no key could decrypt secret (password)\n"),
+        "{}",
+        ran.said()
+    );
+}
+
+#[test]
+fn files_without_a_usable_key_are_named_and_never_quoted() {
+    let place = Place::new();
+    let garbage = place.write("garbage", format!("{CANARY}: [\n"));
+    let no_key = place.write("no-key.yaml", "kind: Secret\ndata: {tls.crt: eA==}\n");
+    let empty_list = place.write("empty.yaml", "kind: List\nitems: []\n");
+    let encrypted = place.write(
+        "encrypted.pem",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\neA==\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    let table = [
+        (
+            garbage,
+            "neither a PEM private key nor a backup of key Secrets",
+        ),
+        (no_key, "secret must contain a 'tls.key' key"),
+        (empty_list, "there is no private key in this file"),
+        (encrypted, "no PEM block with an unencrypted private key"),
+        (
+            key("seal.crt"),
+            "no PEM block with an unencrypted private key",
+        ),
+        (key("missing"), "no such file or directory"),
+    ];
+    let sealed = sealed("strict");
+    for (file, expected) in table {
+        for program in Program::BOTH {
+            let ran = open(program, &[&file], &sealed);
+            assert_eq!(ran.code, program.trouble(), "{}", ran.said());
+            ran.assert_says(expected).assert_no_canary();
+        }
+    }
+}
+
+#[test]
+fn a_template_that_cannot_be_rendered_does_not_hide_the_values() {
+    let templated = sealed("strict").replace(
+        "  template:\n",
+        "  template:\n    data: {url: \"{{ .password }}@host\"}\n",
+    );
+    for program in Program::BOTH {
+        let ran = open(program, &[&key("seal.key")], &templated);
+        ran.assert_done()
+            .assert_says("its template.data is left out");
+        assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+    }
+}

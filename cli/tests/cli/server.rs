@@ -1,0 +1,102 @@
+//! An HTTP server on 127.0.0.1 that answers from a table and remembers what it was asked.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What to answer: status line, headers, body.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: &'static str,
+    pub(crate) headers: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// `METHOD path` and body of each request, in order.
+pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
+
+/// Answers until the process ends.
+pub(crate) struct Server {
+    pub(crate) address: String,
+    requests: Requests,
+}
+
+pub(crate) fn answer(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
+    Answer {
+        status,
+        headers: String::new(),
+        body: body.as_ref().to_vec(),
+    }
+}
+
+impl Server {
+    /// Serves a table of `METHOD path`; everything else is 404.
+    pub(crate) fn start(table: &[(&str, Answer)]) -> Self {
+        let table: BTreeMap<String, Answer> = table
+            .iter()
+            .map(|(request, answer)| ((*request).to_owned(), answer.clone()))
+            .collect();
+        Self::start_with(move |request, _body| table.get(request).cloned())
+    }
+
+    /// Serves what `respond` gives; nothing is 404.
+    pub(crate) fn start_with(
+        respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let requests = Requests::default();
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A client that goes away is its own business.
+                let _ = serve(stream, &respond, &seen);
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<(String, String)> {
+        self.requests.lock().expect("no panic while locked").clone()
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    respond: &impl Fn(&str, &str) -> Option<Answer>,
+    seen: &Requests,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let request: Vec<&str> = line.split(' ').take(2).collect();
+    let request = request.join(" ");
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        if header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let found = respond(&request, &body).unwrap_or_else(|| answer("404 Not Found", "no"));
+    seen.lock()
+        .expect("no panic while locked")
+        .push((request, body));
+    let head = format!(
+        "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n{}\r\n",
+        found.status,
+        found.body.len(),
+        found.headers
+    );
+    let mut stream = stream;
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&found.body)
+}
