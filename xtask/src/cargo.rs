@@ -6,6 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
+use signet_harness::process::Watch;
 
 /// A program that Cargo built.
 pub(crate) struct Artifact {
@@ -27,6 +28,7 @@ pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
         .spawn()
         .context("run cargo")?;
     let stdout = child.stdout.take().context("stdout is piped")?;
+    let watch = Watch::over(&child);
     let mut artifacts = Vec::new();
     for line in BufReader::new(stdout).lines() {
         let message: Value = serde_json::from_str(&line?)?;
@@ -41,6 +43,7 @@ pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
         }
     }
     let status = child.wait()?;
+    drop(watch);
     ensure!(
         status.success(),
         "cargo {} failed with {status}",

@@ -4,6 +4,7 @@
 
 mod cargo;
 mod codegen;
+mod demo;
 mod netns;
 mod task;
 mod test;

@@ -90,11 +90,35 @@ impl Api {
         content_type: &str,
         body: &str,
     ) -> anyhow::Result<Answer> {
+        self.request_as("application/json, */*", method, path, content_type, body)
+    }
+
+    /// GET of the columns that `kubectl get` shows: a `Table`.
+    pub fn table(&self, path: &str) -> anyhow::Result<Value> {
+        self.request_as(
+            "application/json;as=Table;v=v1;g=meta.k8s.io",
+            "GET",
+            path,
+            "",
+            "",
+        )?
+        .json()
+        .with_context(|| format!("GET {path} as a table"))
+    }
+
+    fn request_as(
+        &self,
+        accept: &str,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> anyhow::Result<Answer> {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("Authorization", format!("Bearer {}", self.token))
-            .header("Accept", "application/json, */*");
+            .header("Accept", accept);
         let answer = if body.is_empty() {
             self.agent.run(request.body(())?)
         } else {

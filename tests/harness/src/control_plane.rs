@@ -40,6 +40,8 @@ pub struct Options {
     pub manifests: Vec<PathBuf>,
     /// Further users and their groups; see [`ControlPlane::user_kubeconfig`].
     pub users: Vec<(String, Vec<String>)>,
+    /// An existing folder for its files, which then stay; otherwise a temporary one.
+    pub dir: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             apiserver_args: Vec::new(),
             manifests: Vec::new(),
             users: Vec::new(),
+            dir: None,
         }
     }
 }
@@ -73,14 +76,21 @@ pub struct ControlPlane {
     tools: Tools,
     options: Options,
     layout: Layout,
-    _dir: TempDir,
+    _temporary: Option<TempDir>,
 }
 
 impl ControlPlane {
     /// Starts it and returns when `/readyz` says ok, manifests are applied and the controllers work: about 5 s.
     pub fn start(tools: &Tools, options: Options) -> anyhow::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("plane-").tempdir()?;
-        let layout = Layout::new(dir.path(), [port::free()?, port::free()?, port::free()?]);
+        let temporary = match options.dir {
+            None => Some(tempfile::Builder::new().prefix("plane-").tempdir()?),
+            Some(_) => None,
+        };
+        let dir = temporary.as_ref().map(TempDir::path);
+        let dir = dir
+            .or(options.dir.as_deref())
+            .context("one of the two is there")?;
+        let layout = Layout::new(dir, [port::free()?, port::free()?, port::free()?]);
         files::write(&layout, &options)?;
         let plane = Self {
             running: Mutex::default(),
@@ -88,7 +98,7 @@ impl ControlPlane {
             tools: tools.clone(),
             options,
             layout,
-            _dir: dir,
+            _temporary: temporary,
         };
         plane.start_component(Component::Etcd)?;
         plane.start_component(Component::ApiServer)?;
@@ -279,6 +289,22 @@ impl ControlPlane {
             .get_mut(&component)
             .with_context(|| format!("{component:?} does not run"))?
             .resume()
+    }
+
+    /// The process ids of what runs.
+    pub fn process_ids(&self) -> Vec<(Component, u32)> {
+        let running = self.running();
+        running
+            .iter()
+            .map(|(component, process)| (*component, process.id()))
+            .collect()
+    }
+
+    /// Lets its processes outlive this value and this program. Its files must be in [`Options::dir`] to stay.
+    pub fn leave_running(self) {
+        std::mem::take(&mut *self.running())
+            .into_values()
+            .for_each(Process::leave_running);
     }
 
     fn is_ready(&self) -> bool {

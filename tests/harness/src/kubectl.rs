@@ -9,6 +9,8 @@ use std::thread;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::process::Watch;
+
 /// kubectl, its kubeconfig and, if set, the namespace.
 #[derive(Clone, Debug)]
 pub struct Kubectl {
@@ -113,7 +115,10 @@ pub fn run(mut command: Command, stdin: &str) -> anyhow::Result<Output> {
             // A program that reads no stdin closes it; its own answer says the rest.
             let _ = pipe.write_all(stdin.as_bytes());
         });
-        let output = child.wait_with_output()?;
+        let watch = Watch::over(&child);
+        let output = child.wait_with_output();
+        drop(watch);
+        let output = output?;
         Ok(Output {
             status: output.status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

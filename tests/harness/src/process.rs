@@ -6,12 +6,15 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::wait::eventually;
+use crate::wait::{self, eventually};
 
 const TAIL_LINES: usize = 25;
 
@@ -147,6 +150,11 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
+    /// Lets it outlive this value and this program.
+    pub fn leave_running(self) {
+        std::mem::forget(self);
+    }
+
     /// Sends any signal to the process itself.
     pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         if let Some(status) = self.child.try_wait()? {
@@ -178,6 +186,48 @@ impl Drop for Process {
     fn drop(&mut self) {
         // Nobody is left to tell when this fails, and an ended process is fine.
         let _ = self.kill();
+    }
+}
+
+/// Interrupts a child (SIGINT) if this process is, while it waits for the child's end; see [`wait::fail_on_signals`].
+#[derive(Debug)]
+pub struct Watch {
+    done: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Watches until it is dropped, which belongs right behind the wait.
+    pub fn over(child: &Child) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let pid = Pid::from_child(child);
+        let thread = thread::spawn({
+            let done = Arc::clone(&done);
+            move || {
+                while !done.load(Ordering::Relaxed) {
+                    if wait::is_interrupted() {
+                        // It may have ended by itself: a terminal's Ctrl-C reaches it too.
+                        let _ = kill_process(pid, Signal::INT);
+                        return;
+                    }
+                    thread::park_timeout(wait::INTERVAL);
+                }
+            }
+        });
+        Self {
+            done,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{anyhow, bail, ensure};
 
 use super::Tool;
 use super::progress::Progress;
+use crate::process::Watch;
+use crate::wait;
 
 const GO_HINT: &str = "\
 The tests run a real Kubernetes control plane and build it with Go once.
@@ -80,7 +82,7 @@ fn cpu_time(tool: Tool) -> Duration {
 pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
     let module = Module::of(tool);
     let progress = Progress::start(tool.file_name(), cpu_time(tool));
-    let result = go(&module.source())
+    let child = go(&module.source())
         .args([
             "build",
             "-trimpath",
@@ -92,8 +94,15 @@ pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
         ])
         .arg(output)
         .arg(package(tool))
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(cannot_run_go)?;
+    let watch = Watch::over(&child);
+    let result = child.wait_with_output();
+    drop(watch);
+    let result = result?;
+    ensure!(!wait::is_interrupted(), "interrupted");
     if !result.status.success() {
         bail!(
             "`go build {}` in {} failed with {}:\n{}\n\
