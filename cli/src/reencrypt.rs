@@ -1,7 +1,7 @@
 //! Having the controller seal a SealedSecret again with its newest key.
 //!
 //! Of its answer only the ciphertexts of the items that were sent are taken, and only if they look like what was asked for
-//! (design §6 row 14). Everything else of the file stays as it is.
+//! (docs/trust.md row 14). Everything else of the file stays as it is.
 
 use std::collections::BTreeMap;
 

@@ -237,7 +237,7 @@ fn explain(error: SealSecretError) -> Failure {
     }
 }
 
-/// A value that stands in a label or an annotation as well would be published (design §6 row 19). Name and namespace are public
+/// A value that stands in a label or an annotation as well would be published (docs/trust.md row 19). Name and namespace are public
 /// anyway, and often part of a user name.
 fn refuse_cleartext(
     session: &mut Session<'_>,

@@ -1,7 +1,7 @@
 //! The requests that the controller makes, and what their failures mean.
 //!
 //! Every request has a deadline. Of an error only its code and reason are kept: the text may quote the object that was
-//! sent (design §4.5).
+//! sent (ARCHITECTURE.md "Failure classes").
 
 use std::future::Future;
 use std::num::NonZeroU32;

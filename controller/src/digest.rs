@@ -1,4 +1,4 @@
-//! A keyed digest of what a Secret must contain (design §4.2).
+//! A keyed digest of what a Secret must contain (ARCHITECTURE.md "In sync without work").
 //!
 //! Lets the controller see that somebody else's change to a Secret does not touch anything of ours, with one read of the
 //! Secret and no private operation.

@@ -1,4 +1,4 @@
-//! The HTTP API that kubeseal talks to, and the probes (design §4.8).
+//! The HTTP API that kubeseal talks to, and the probes (ARCHITECTURE.md "HTTP").
 //!
 //! No answer, length or time depends on plaintext: verify says yes or no, rotate swaps ciphertexts for ciphertexts.
 

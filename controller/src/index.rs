@@ -140,7 +140,8 @@ fn sealed_secret_owner(metadata: &ObjectMeta) -> Option<u128> {
     ours.then(|| parse_uid(&owner.uid))
 }
 
-/// The two tags that say "this result was reached from these inputs, and the Secret is still that one" (design §4.2).
+/// The two tags that say "this result was reached from these inputs, and the Secret is still that one"
+/// (ARCHITECTURE.md "In sync without work").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
     /// Tag over the inputs and the kind of outcome.
@@ -149,7 +150,7 @@ pub struct Settled {
     pub secret: Option<Version>,
 }
 
-/// What a status says about itself: that an earlier process settled it (design §4.2).
+/// What a status says about itself: that an earlier process settled it (ARCHITECTURE.md "In sync without work").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// How it was settled; the first tag proves it for the inputs as they are.
@@ -262,7 +263,7 @@ impl Index {
         }
     }
 
-    /// Takes in the end of a Secret. A Secret that was not ours is remembered for a moment (design §4.3).
+    /// Takes in the end of a Secret. A Secret that was not ours is remembered for a moment (ARCHITECTURE.md "Ownership").
     pub fn lose_secret(&mut self, key: &ObjectKey, lost: &SecretEntry, now: Instant) {
         if self
             .secrets

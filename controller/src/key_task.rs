@@ -30,7 +30,7 @@ pub struct KeyTask {
 }
 
 impl KeyTask {
-    /// Loads every key with a quorum read, and makes the first one if there is none (design §4.7).
+    /// Loads every key with a quorum read, and makes the first one if there is none (ARCHITECTURE.md "Keys").
     ///
     /// # Errors
     /// If the keys cannot be read, or the first key cannot be made: without a key there is nothing to do.

@@ -1,7 +1,7 @@
 //! The sealing keys in the cluster: reading key Secrets, holding the ring, making a key when one is due.
 //!
 //! Reading and naming are pure; `ring` is rebuilt from what is known whenever that changes. The last key is never dropped
-//! from memory (design §4.7).
+//! from memory (ARCHITECTURE.md "Keys").
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub enum KeyProblem {
 
 /// Reads a key Secret (`docs/format.md` §6).
 ///
-/// A key that a SealedSecret made only opens (design §6 row 1).
+/// A key that a SealedSecret made only opens (docs/trust.md row 1).
 ///
 /// # Errors
 /// [`KeyProblem`].
@@ -139,7 +139,7 @@ pub fn new_key_secret(
 }
 
 /// The name of the key Secret that follows `predecessor`. Two controllers that replace the same key choose the same
-/// name, so that the second one collides instead of making a second key (design §4.7).
+/// name, so that the second one collides instead of making a second key (ARCHITECTURE.md "Keys").
 pub fn new_key_name(prefix: &str, predecessor: Option<&KeyEntry>, ordinal: u32) -> String {
     let after = predecessor.map_or_else(|| "first".to_owned(), |entry| entry.key_id().to_string());
     format!("{prefix}-{after}-{ordinal}")

@@ -21,7 +21,7 @@ pub fn init(level: &str, format: LogFormat) {
     }
 }
 
-/// Logs where a panic happened, and not what it says: the message of a slice panic quotes the string (design §6 row 2).
+/// Logs where a panic happened, and not what it says: the message of a slice panic quotes the string (docs/trust.md row 2).
 pub fn hook_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use signet_crds::names::{API_VERSION, GROUP, KIND, PLURAL, VERSION};
 use signet_crds::{Reason, Refusal, SealedSecret, SealedSecretStatus};
 
-/// Deepest nesting of a spec that is looked at (design §6 row 2).
+/// Deepest nesting of a spec that is looked at (docs/trust.md row 2).
 const MAX_DEPTH: usize = 64;
 
 /// A SealedSecret, not decoded beyond its metadata.

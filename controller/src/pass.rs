@@ -25,13 +25,13 @@ use crate::refusal::failed_items;
 use crate::state::{Keys, State};
 use crate::status::Outcome;
 
-/// Private operations in one turn (design §6 row 7).
+/// Private operations in one turn (docs/trust.md row 7).
 const BUDGET: u64 = 4096;
 /// Private operations on a core before others may have it: about a tenth of a second.
 const SLICE: u64 = 64;
 /// Fresh reads after conflicts, in one pass.
 const CONFLICTS: u32 = 5;
-/// How long a Secret of somebody else must be gone before its name is taken (design §4.3).
+/// How long a Secret of somebody else must be gone before its name is taken (ARCHITECTURE.md "Ownership").
 const FOREIGN_GRACE: Duration = Duration::from_secs(2);
 /// When a refused object is looked at again although nothing changed.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
@@ -136,7 +136,7 @@ async fn fetch(
     Ok(object.map(Box::new))
 }
 
-/// Says that a pass over this object panicked. The object is left alone until it changes (design §6 row 2).
+/// Says that a pass over this object panicked. The object is left alone until it changes (docs/trust.md row 2).
 pub async fn report_panic(state: &Arc<State>, key: &ObjectKey) -> Next {
     let (Some(keys), Ok(Some(object))) = (state.keys(), state.cluster.sealed_secret(key).await)
     else {

@@ -1,6 +1,6 @@
 //! What to do about one SealedSecret: a pure decision over what was read.
 //!
-//! Knows nothing of clients, queues or time. `apply` carries a plan out.
+//! Knows nothing of clients, queues or time. `pass` carries a plan out.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub enum Repair {
     Off,
 }
 
-/// Settings that decide which Secrets may be written (design §6 rows 1 and 3).
+/// Settings that decide which Secrets may be written (docs/trust.md rows 1 and 3).
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// `--repair`.
@@ -66,7 +66,7 @@ pub enum Plan {
     Refuse(Refusal),
 }
 
-/// Whether a Secret may be written at all, judged before anything is opened (design §4.3).
+/// Whether a Secret may be written at all, judged before anything is opened (ARCHITECTURE.md "Ownership").
 ///
 /// Ours is a Secret whose controller is this SealedSecret, or a dead one of the same group, kind and name; or one that
 /// carries the managed, patch or skip-set-owner-references annotation.
@@ -170,7 +170,7 @@ fn replacement(
 }
 
 /// Our data, labels and annotations over the existing Secret's, which keeps everything else. Names that steer this
-/// controller never come from a template here (design §6 row 4).
+/// controller never come from a template here (docs/trust.md row 4).
 fn patched(desired: &DesiredSecret, existing: &Secret) -> Secret {
     let steering =
         |name: &str| name.starts_with(UPSTREAM_PREFIX) || name.starts_with(SIGNET_PREFIX);
@@ -266,7 +266,7 @@ fn check_immutable(secret: &Secret, existing: &Secret) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::Immutable, message))
 }
 
-/// Design §6 rows 1 and 3, on the Secret as it would be written.
+/// Rows 1 and 3 of docs/trust.md, on the Secret as it would be written.
 fn judge(policy: &Policy, secret: &Secret) -> Result<(), Refusal> {
     let metadata = &secret.metadata;
     let labelled = metadata

@@ -1,7 +1,7 @@
 //! What is to be looked at next.
 //!
 //! Two lanes: new and changed objects before the start-up sweep. One entry an object. Within a lane, namespaces take
-//! turns, so that one tenant cannot make another wait (design §6 row 7). An entry may carry the object that the event
+//! turns, so that one tenant cannot make another wait (docs/trust.md row 7). An entry may carry the object that the event
 //! brought, within a byte budget. Knows nothing of what a pass does.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};

@@ -1,4 +1,4 @@
-//! Wiring: configuration, tasks, signals. Every background task that ends, ends the process (design §4.7).
+//! Wiring: configuration, tasks, signals. Every background task that ends, ends the process (ARCHITECTURE.md "One process").
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -131,7 +131,7 @@ async fn work(state: Arc<State>) {
     }
 }
 
-/// A pass in a task of its own: a panic ends this attempt, not the process (design §6 row 2).
+/// A pass in a task of its own: a panic ends this attempt, not the process (docs/trust.md row 2).
 async fn isolated(state: &Arc<State>, job: Job) -> Next {
     let key = job.key.clone();
     let own = Arc::clone(state);

@@ -1,4 +1,4 @@
-//! What the status of a SealedSecret says: pure, from the outcome of a pass (design §4.6).
+//! What the status of a SealedSecret says: pure, from the outcome of a pass (ARCHITECTURE.md "Status").
 
 use std::collections::BTreeMap;
 

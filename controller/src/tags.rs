@@ -1,4 +1,4 @@
-//! The tags that recognise an unchanged world (design §4.2).
+//! The tags that recognise an unchanged world (ARCHITECTURE.md "In sync without work").
 //!
 //! Keyed with a key derived from the oldest sealing key, so that nobody but the controller can make them.
 

@@ -1,4 +1,5 @@
-//! What `/v1/verify` and `/v1/rotate` decide: pure, over the body of a request (design §4.8, §6 rows 6, 7 and 11).
+//! What `/v1/verify` and `/v1/rotate` decide: pure, over the body of a request (ARCHITECTURE.md "HTTP"; docs/trust.md
+//! rows 6, 7 and 11).
 //!
 //! A body may be from anybody, about any object; it need not be in the cluster.
 

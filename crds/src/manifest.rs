@@ -5,7 +5,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-/// Bounds on what is read (design §6 row 18).
+/// Bounds on what is read (docs/trust.md row 18).
 const MAX_BYTES: usize = 10 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 100_000;

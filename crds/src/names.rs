@@ -37,7 +37,7 @@ pub const SKIP_SET_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-
 pub const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// Value of [`KEY_LABEL`] on a key in use. Any other value retires the key.
 pub const KEY_ACTIVE: &str = "active";
-/// Default `generateName` prefix of key Secrets, and name of the legacy key.
+/// Default prefix of key Secrets' names, and name of the legacy key.
 pub const KEY_PREFIX: &str = "sealed-secrets-key";
 /// Type of a key Secret.
 pub const TLS_TYPE: &str = "kubernetes.io/tls";
@@ -46,7 +46,7 @@ pub const TLS_CERT: &str = "tls.crt";
 /// Item of a key Secret that holds the private key.
 pub const TLS_KEY: &str = "tls.key";
 
-/// Annotations of other tools that repeat an object's content in clear; never copied when sealing (design §6 row 19).
+/// Annotations of other tools that repeat an object's content in clear; never copied when sealing (docs/trust.md row 19).
 pub const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubecfg.ksonnet.io/last-applied-configuration",

@@ -106,7 +106,7 @@ impl Reason {
         }
     }
 
-    /// What happens next (design §4.5).
+    /// What happens next (ARCHITECTURE.md "Failure classes").
     pub fn class(self) -> Class {
         match self {
             Self::Unsealed => Class::Done,
@@ -137,7 +137,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What is done about an object after a pass (design §4.5).
+/// What is done about an object after a pass (ARCHITECTURE.md "Failure classes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Nothing until something changes.

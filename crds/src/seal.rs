@@ -79,7 +79,7 @@ fn template_of(secret: &InputSecret) -> SecretTemplate {
 /// Shortest value that is searched for: shorter ones occur by chance.
 const MIN_SEARCHED: usize = 8;
 
-/// The items of `secret` whose value stands in `output` in clear or as base64 (design §6 row 19).
+/// The items of `secret` whose value stands in `output` in clear or as base64 (docs/trust.md row 19).
 ///
 /// Finds what a tool left in a label or an annotation. Values shorter than 8 bytes are not searched.
 pub fn cleartext_items(output: &str, secret: &InputSecret) -> Vec<String> {

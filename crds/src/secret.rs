@@ -16,7 +16,7 @@ use crate::TemplateMetadata;
 /// Holds plaintext, so no `Debug`. `stringData` is merged over `data`, as the API server does.
 pub struct InputSecret {
     /// Name, namespace, labels, annotations, finalizers. Everything else of the metadata is dropped: what is copied
-    /// into a public file is an allow-list (design §6 row 19).
+    /// into a public file is an allow-list (docs/trust.md row 19).
     pub metadata: TemplateMetadata,
     /// Type of the Secret.
     pub secret_type: Option<String>,

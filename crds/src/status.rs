@@ -1,4 +1,4 @@
-//! The status of a SealedSecret, for people and machines (design §4.6).
+//! The status of a SealedSecret, for people and machines (ARCHITECTURE.md "Status").
 //!
 //! Only shapes: what a status says is decided by the controller.
 
@@ -17,10 +17,11 @@ pub struct SealedSecretStatus {
     /// `Synced` first, as upstream's health checks read it, then `Ready`, then `Stalled` or `Reconciling`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Tag over everything that decides the result (design §4.2). A hint to do nothing, never an authority.
+    /// Tag over everything that decides the result (ARCHITECTURE.md "In sync without work"). A hint to do nothing, never
+    /// an authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
-    /// Tag over `inputs` and the Secret's uid and resourceVersion (design §4.2).
+    /// Tag over `inputs` and the Secret's uid and resourceVersion (ARCHITECTURE.md "In sync without work").
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Item name to the id of the key it is sealed with.

@@ -53,7 +53,7 @@ pub struct OpenedItems {
     pub keys: BTreeMap<String, ItemStatus>,
 }
 
-/// The opening of one SealedSecret, cut into turns (design §6 row 7).
+/// The opening of one SealedSecret, cut into turns (docs/trust.md row 7).
 pub struct Opening {
     target: SealTarget,
     /// Alternative targets of the same name and namespace, for the diagnosis.
@@ -217,7 +217,7 @@ fn deprecated_message(sealed: &SealedSecret) -> &'static str {
     }
 }
 
-/// Secret keys are `[-._a-zA-Z0-9]{1,253}`. Anything else is refused without being repeated (design §6 row 10).
+/// Secret keys are `[-._a-zA-Z0-9]{1,253}`. Anything else is refused without being repeated (docs/trust.md row 10).
 fn check_item_name(item: &str) -> Result<(), Refusal> {
     let valid = (1..=253).contains(&item.len())
         && item
