@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "errors of a command go to stderr")]
 
+mod bench;
 mod cargo;
 mod codegen;
 mod demo;

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::{codegen, demo, netns, test, tools};
+use crate::{bench, codegen, demo, netns, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]
 #[command(bin_name = "cargo xtask")]
 pub(crate) enum Task {
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
     Codegen(codegen::Arguments),
     Test(test::Arguments),
@@ -21,6 +22,7 @@ pub(crate) enum Task {
 impl Task {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Bench(arguments) => bench::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
             Self::Codegen(arguments) => codegen::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
