@@ -163,4 +163,34 @@ mod tests {
                 .all(|text| text.chars().all(|c| c.is_ascii_alphanumeric()))
         );
     }
+
+    #[test]
+    fn the_guide_has_a_row_for_every_reason_and_says_what_follows() {
+        let guide = include_str!("../../docs/guide/status.md");
+        for reason in Reason::ALL {
+            let follows = match reason.class() {
+                Class::Done => "done",
+                Class::BackOff => "back off",
+                Class::Wait => "wait",
+            };
+            let row = format!("\n| `{reason}` | {follows} | ");
+            assert!(
+                guide.contains(&row),
+                "docs/guide/status.md lacks a row that begins with {row:?}"
+            );
+        }
+        let rows = guide
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter(|line| {
+                ["| done |", "| wait |", "| back off |"]
+                    .iter()
+                    .any(|class| line.contains(class))
+            });
+        assert_eq!(
+            rows.count(),
+            Reason::ALL.len(),
+            "a row of a reason that is gone"
+        );
+    }
 }
