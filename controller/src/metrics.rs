@@ -173,3 +173,27 @@ impl Metrics {
 fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    /// `http::tests::the_metrics_are_these` holds this against the code.
+    const SNAPSHOT: &str = include_str!("http/metrics.snapshot");
+
+    #[test]
+    fn the_guide_has_a_row_for_every_metric() {
+        let guide = include_str!("../../docs/guide/metrics.md");
+        let rows: Vec<_> = SNAPSHOT
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| {
+                let suffix = if kind == "counter" { "_total" } else { "" };
+                format!("| `{name}{suffix}` | {kind} |")
+            })
+            .collect();
+        for row in &rows {
+            assert!(guide.contains(row), "docs/guide/metrics.md lacks {row:?}");
+        }
+        let listed = guide.lines().filter(|line| line.starts_with("| `signet_"));
+        assert_eq!(listed.count(), rows.len(), "a row of a metric that is gone");
+    }
+}
