@@ -96,6 +96,7 @@ struct Demo {
 
 impl Demo {
     fn play(&mut self, arguments: &Arguments) -> anyhow::Result<()> {
+        self.story.prepare("build signet");
         let signet = Signet {
             program: build("signet")?,
         };
@@ -118,6 +119,7 @@ impl Demo {
     }
 
     fn play_live(&mut self, signet: &Signet) -> anyhow::Result<()> {
+        self.story.prepare("build what act 2 needs");
         let program = build(controller::PROGRAM)?;
         let tools = match self.pending.take() {
             Some(pending) => Some(pending.wait()?),

@@ -14,7 +14,7 @@ pub(super) struct Narrator {
     start: Instant,
     steps: u32,
     checks: u32,
-    title: String,
+    place: String,
 }
 
 impl Narrator {
@@ -23,7 +23,7 @@ impl Narrator {
             start: Instant::now(),
             steps: 0,
             checks: 0,
-            title: String::new(),
+            place: String::new(),
         }
     }
 
@@ -33,7 +33,7 @@ impl Narrator {
 
     pub(super) fn step(&mut self, title: impl Display) {
         self.steps += 1;
-        self.title = title.to_string();
+        self.place = format!("step {} ({title})", self.steps);
         print(&format!("\n{}. {title}\n", self.steps));
     }
 
@@ -57,12 +57,14 @@ impl Narrator {
         print(&format!("   ok: {fact}\n"));
     }
 
-    /// The step that is going on, for an error.
+    /// Something between the steps that has output of its own.
+    pub(super) fn prepare(&mut self, what: &str) {
+        what.clone_into(&mut self.place);
+    }
+
+    /// What is going on, for an error.
     pub(super) fn place(&self) -> String {
-        match self.steps {
-            0 => "before the first step".to_owned(),
-            step => format!("step {step} ({})", self.title),
-        }
+        self.place.clone()
     }
 
     pub(super) fn totals(&self) -> String {
