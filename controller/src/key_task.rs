@@ -15,6 +15,7 @@ use signet_common::{RenewalPolicy, RenewalReason};
 use crate::api::ApiFailure;
 use crate::keys::{KeyProblem, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret};
 use crate::state::State;
+use crate::watch::Pauses;
 
 /// Names that are tried for one new key before giving up until the next attempt.
 const NAMES: u32 = 20;
@@ -218,7 +219,8 @@ impl KeyTask {
             self.state.cluster.client(),
             &self.state.policy.key_namespace,
         );
-        let stream = watcher(api, Config::default().labels(&key_selector())).default_backoff();
+        let stream =
+            watcher(api, Config::default().labels(&key_selector())).backoff(Pauses::default());
         futures::pin_mut!(stream);
         let mut listed = Vec::new();
         let state = Arc::clone(&self.state);

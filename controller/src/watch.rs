@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Secret;
@@ -11,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -22,12 +24,45 @@ use crate::state::State;
 
 /// Objects in one page of a list: bounds what is in memory at once.
 const PAGE: u32 = 50;
+/// Longest pause before a broken watch is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A watch that held this long has recovered.
+const CALM: Duration = Duration::from_secs(60);
+
+/// Pauses after a watch broke: half a second, growing to [`LONGEST_PAUSE`], a little random.
+///
+/// Short, because after an outage it takes two attempts: the API server has forgotten the old place (410). The usual 30 s
+/// are for thousands of clients that come back together; this one is alone.
+#[derive(Debug, Default)]
+pub struct Pauses {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        // A watch says "begin" before its list may fail, so that only time shows that it works again.
+        if self.last.replace(now).is_some_and(|last| now - last > CALM) {
+            self.count = 0;
+        }
+        let pause = Duration::from_millis(500 << self.count.min(10)).min(LONGEST_PAUSE);
+        self.count += 1;
+        Some(pause.mul_f64(rand::random_range(0.75..1.25)))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {}
+}
 
 /// Watches SealedSecrets for ever. `listed` is told when the first list is complete.
 pub async fn watch_sealed(state: Arc<State>, mut listed: Option<oneshot::Sender<()>>) {
     loop {
         let api: Api<RawSealedSecret> = Api::all(state.cluster.client());
-        let stream = watcher(api, Config::default().page_size(PAGE)).default_backoff();
+        let stream = watcher(api, Config::default().page_size(PAGE)).backoff(Pauses::default());
         pin_mut!(stream);
         let mut seen = BTreeSet::new();
         loop {
@@ -77,7 +112,7 @@ fn on_sealed(
 pub async fn watch_secrets(state: Arc<State>, mut listed: Option<oneshot::Sender<()>>) {
     // This type makes the API server send metadata only.
     let api: Api<PartialObjectMeta<Secret>> = Api::all(state.cluster.client());
-    let stream = watcher(api, Config::default().page_size(10 * PAGE)).default_backoff();
+    let stream = watcher(api, Config::default().page_size(10 * PAGE)).backoff(Pauses::default());
     pin_mut!(stream);
     let mut seen = BTreeSet::new();
     while let Some(event) = stream.next().await {
@@ -158,4 +193,23 @@ fn warn(what: &str, error: &watcher::Error) {
         watcher::Error::NoResourceVersion => "an answer without resourceVersion".to_owned(),
     };
     tracing::warn!(what, failure, "watch interrupted; trying again");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_to_a_bound_and_begin_anew_after_a_calm_time() {
+        let mut pauses = Pauses::default();
+        let grown: Vec<_> = pauses.by_ref().take(20).collect();
+        assert!(grown[0] < Duration::from_secs(1) && grown[19] > grown[0]);
+        assert!(
+            grown
+                .iter()
+                .all(|pause| *pause <= LONGEST_PAUSE.mul_f64(1.25))
+        );
+        tokio::time::advance(2 * CALM).await;
+        assert!(pauses.next() < Some(Duration::from_secs(1)));
+    }
 }
