@@ -2,5 +2,6 @@
 
 mod batch;
 mod bystanders;
+mod faults;
 mod judge;
 mod restart;
