@@ -3,7 +3,7 @@
 //! The runtime and TLS are set up here and nowhere else, so that offline commands do not pay for them.
 
 use std::error::Error as StdError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
@@ -20,6 +20,8 @@ use crate::session::Session;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the connection alone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often a request is sent again when the server says when to come back.
+const RETRIES: usize = 10;
 /// As often as upstream tries a server that says it is busy.
 const MAX_TRIES: usize = 10;
 
@@ -41,6 +43,8 @@ impl HttpClient {
     pub(crate) fn new(mut config: Config, timeout: Option<Duration>) -> Result<Self, Failure> {
         config.disable_compression = true;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // It would try again for minutes what only an operator can mend, and hide the cause.
+        config.default_retry = false;
         // Its back-off goes on for longer than a person waits.
         config.default_retry = false;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -59,44 +63,45 @@ impl HttpClient {
         })
     }
 
-    /// Sends a request whose address is a path, and reads at most `limit` bytes of the answer. The error says what happened,
-    /// without the address.
+    /// Sends a request whose address is a path, and reads at most `limit` bytes of the answer. A server that is busy and says
+    /// when to come back is asked again then, within the time for the whole. The error says what happened, without the address.
     pub(crate) fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
+        let end = Instant::now() + self.timeout;
         self.runtime.block_on(async {
-            tokio::time::timeout(self.timeout, self.exchange(&request, limit))
+            tokio::time::timeout(self.timeout, self.exchange(request, limit, end))
                 .await
                 .map_err(|_| format!("no answer within {} seconds", self.timeout.as_secs()))?
         })
     }
-}
 
-impl HttpClient {
-    /// Waits where the server says for how long: the controller limits how often it is asked, as upstream's does.
-    async fn exchange(&self, request: &Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
-        let mut tries = 1;
+    async fn exchange(
+        &self,
+        request: Request<Vec<u8>>,
+        limit: usize,
+        end: Instant,
+    ) -> Result<Answer, String> {
+        let mut retries = 0;
         loop {
-            let again = request.clone().map(Body::from);
-            let sent = self.client.send(again).await;
-            let response = sent.map_err(|error| chain(&error))?;
-            match retry_after(&response).filter(|_| tries < MAX_TRIES) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return read(response, limit).await,
+            let request = request.clone().map(Body::from);
+            let response = self.client.send(request).await.map_err(|e| chain(&e))?;
+            match come_back_in(&response) {
+                Some(pause) if retries < RETRIES && Instant::now() + pause < end => {
+                    retries += 1;
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return read(response, limit).await,
             }
-            tries += 1;
         }
     }
 }
 
-/// How long a server that is busy wants to be left alone.
-fn retry_after(response: &Response<Body>) -> Option<Duration> {
-    let busy = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
-    let header = response.headers().get(http::header::RETRY_AFTER)?;
-    let seconds: u64 = header.to_str().ok()?.parse().ok()?;
-    busy.contains(&response.status())
-        .then_some(Duration::from_secs(seconds.min(10)))
+/// As Kubernetes' own clients: only a busy server's own word counts. More than an hour is no time to wait for.
+fn come_back_in<T>(response: &Response<T>) -> Option<Duration> {
+    let status = response.status();
+    let busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    let seconds = response.headers().get(http::header::RETRY_AFTER)?;
+    let seconds: u16 = seconds.to_str().ok()?.parse().ok()?;
+    (busy && seconds <= 3600).then(|| Duration::from_secs(seconds.into()))
 }
 
 async fn read(response: Response<Body>, limit: usize) -> Result<Answer, String> {
@@ -159,4 +164,32 @@ pub(crate) fn proxy_for(session: &Session<'_>, address: &http::Uri) -> Option<ht
         format!("http://{proxy}")
     };
     with_scheme.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_busy_server_that_names_a_time_is_asked_again() {
+        let table = [
+            (429, Some("2"), Some(2)),
+            (503, Some("0"), Some(0)),
+            (503, None, None),
+            (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), None),
+            (429, Some("9999"), None),
+            (429, Some("-1"), None),
+            (404, Some("2"), None),
+            (200, Some("2"), None),
+        ];
+        for (status, after, expected) in table {
+            let mut response = Response::builder().status(status);
+            if let Some(after) = after {
+                response = response.header("Retry-After", after);
+            }
+            let response = response.body(()).unwrap();
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(come_back_in(&response), expected, "{status} {after:?}");
+        }
+    }
 }
