@@ -32,10 +32,10 @@ pub enum ApiFailure {
     /// 404.
     #[error("the object does not exist")]
     NotFound,
-    /// 400, 413 or 422: this content will never be accepted.
+    /// 413, or 422 that names fields: this content will never be accepted.
     #[error("the API server refuses the content: {0}")]
     Invalid(String),
-    /// 401, 403: permissions, quota or a webhook.
+    /// 400, 401, 403, or 422 without fields: permissions, quota, a policy or a webhook.
     #[error("the API server refuses the request: {0}")]
     Refused(String),
     /// 429, 5xx, time-outs, network.
@@ -55,8 +55,9 @@ impl ApiFailure {
             // A namespace that is going away answers 403 with this reason in the details, or 409 with Conflict.
             (409, _) => Self::Conflict,
             (404, _) => Self::NotFound,
-            (400 | 413 | 422, _) => Self::Invalid(shown),
-            (401 | 403, _) => Self::Refused(shown),
+            (413, _) => Self::Invalid(shown),
+            (422, _) if names_fields(status) => Self::Invalid(shown),
+            (400 | 401 | 403 | 422, _) => Self::Refused(shown),
             _ => Self::Unavailable(shown),
         }
     }
@@ -211,6 +212,16 @@ impl Cluster {
     }
 }
 
+/// Whether the API server's own validation speaks: it names a field for each cause. Policies answer 422 and webhooks 400
+/// by default, without fields; they may change their mind.
+fn names_fields(status: &kube::core::Status) -> bool {
+    let causes = status
+        .details
+        .as_ref()
+        .map_or(&[][..], |details| &details.causes);
+    !causes.is_empty() && causes.iter().all(|cause| !cause.field.is_empty())
+}
+
 /// The reason if it is a word of Kubernetes' kind: a webhook may put any text there.
 fn plain_reason(reason: &str) -> &str {
     let word = reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -228,6 +239,7 @@ fn absent_is_none<T>(answer: Result<T, ApiFailure>) -> Result<Option<T>, ApiFail
 #[cfg(test)]
 mod tests {
     use kube::core::Status;
+    use kube::core::response::{StatusCause, StatusDetails};
 
     use super::*;
 
@@ -243,8 +255,9 @@ mod tests {
             (failure(404, "NotFound"), ApiFailure::NotFound),
             (
                 failure(422, "Invalid"),
-                ApiFailure::Invalid("422 Invalid".to_owned()),
+                ApiFailure::Refused("422 Invalid".to_owned()),
             ),
+            (failure(400, ""), ApiFailure::Refused("400 ".to_owned())),
             (
                 failure(413, "RequestEntityTooLarge"),
                 ApiFailure::Invalid("413 RequestEntityTooLarge".to_owned()),
@@ -270,5 +283,31 @@ mod tests {
             assert_eq!(found, expected);
             assert!(!found.to_string().contains("canary"));
         }
+    }
+    #[test]
+    fn only_a_refusal_that_names_fields_is_about_the_content() {
+        let failure = |fields: &[&str]| {
+            let causes = fields.iter().map(|field| StatusCause {
+                reason: String::new(),
+                message: "canary-text".to_owned(),
+                field: (*field).to_owned(),
+            });
+            let details = StatusDetails {
+                name: String::new(),
+                group: String::new(),
+                kind: String::new(),
+                uid: String::new(),
+                causes: causes.collect(),
+                retry_after_seconds: 0,
+            };
+            let status = Status::failure("canary-text", "Invalid")
+                .with_code(422)
+                .with_details(details);
+            ApiFailure::of(&kube::Error::Api(status.boxed()))
+        };
+        let shown = "422 Invalid".to_owned();
+        assert_eq!(failure(&["data"]), ApiFailure::Invalid(shown.clone()));
+        assert_eq!(failure(&["data", ""]), ApiFailure::Refused(shown.clone()));
+        assert_eq!(failure(&[]), ApiFailure::Refused(shown));
     }
 }
