@@ -22,8 +22,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a request is sent again when the server says when to come back.
 const RETRIES: usize = 10;
-/// As often as upstream tries a server that says it is busy.
-const MAX_TRIES: usize = 10;
 
 /// A connection pool to one server, and the runtime it runs on.
 pub(crate) struct HttpClient {
@@ -44,8 +42,6 @@ impl HttpClient {
         config.disable_compression = true;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // It would try again for minutes what only an operator can mend, and hide the cause.
-        config.default_retry = false;
-        // Its back-off goes on for longer than a person waits.
         config.default_retry = false;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
