@@ -53,8 +53,9 @@ impl Api {
         let costly = Router::new()
             .route("/v1/verify", post(handle_verify))
             .route("/v1/rotate", post(handle_rotate))
-            .layer(middleware::from_fn_with_state(self.clone(), limit))
-            .layer(DefaultBodyLimit::max(MAX_BODY));
+            // Of these routes alone: an unknown path takes nobody's turn.
+            .route_layer(middleware::from_fn_with_state(self.clone(), limit))
+            .route_layer(DefaultBodyLimit::max(MAX_BODY));
         Router::new()
             .route("/v1/cert.pem", get(certificate))
             .merge(probes())

@@ -147,6 +147,8 @@ fn log_outcome(key: &ObjectKey, outcome: &Outcome) {
     if outcome.reason.class() == Class::Done {
         tracing::info!(object = %key, reason, "Secret is in sync");
     } else {
-        tracing::warn!(object = %key, reason, message = outcome.message.as_str(), "SealedSecret is not in sync");
+        // A line for each item in the status, one line for each event in the log.
+        let message = outcome.message.replace('\n', "; ");
+        tracing::warn!(object = %key, reason, message, "SealedSecret is not in sync");
     }
 }
