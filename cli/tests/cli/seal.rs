@@ -223,15 +223,30 @@ fn variables_stand_in_for_flags_and_flags_win() {
 fn modes_that_exclude_each_other_write_nothing() {
     let place = Place::new();
     place.write("f.yaml", "content");
-    let table: [&[&str]; 6] = [
-        &["--validate", "--re-encrypt", "-f", "f.yaml"],
-        &["--validate", "-w", "f.yaml"],
-        &["--merge-into", "f.yaml", "--raw"],
-        &["--recovery-unseal", "--re-encrypt", "-f", "f.yaml"],
-        &["--fetch-cert", "--raw", "-w", "f.yaml"],
-        &["--raw", "-f", "f.yaml"],
+    let table: [(&[&str], &str); 6] = [
+        (
+            &["--validate", "--re-encrypt", "-f", "f.yaml"],
+            "--validate and --re-encrypt cannot be used together",
+        ),
+        (&["--validate", "-w", "f.yaml"], "--validate prints nothing"),
+        (
+            &["--merge-into", "f.yaml", "--raw"],
+            "--raw and --merge-into cannot be used together",
+        ),
+        (
+            &["--recovery-unseal", "--re-encrypt", "-f", "f.yaml"],
+            "--re-encrypt and --recovery-unseal cannot be used together",
+        ),
+        (
+            &["--fetch-cert", "--raw", "-w", "f.yaml"],
+            "--raw and --fetch-cert cannot be used together",
+        ),
+        (
+            &["--raw", "-f", "f.yaml"],
+            "--raw does not read --secret-file",
+        ),
     ];
-    for extra in table {
+    for (extra, expected) in table {
         let mut arguments = Program::Kubeseal.sealing();
         arguments.extend(words(extra));
         let ran = place.run(Program::Kubeseal, &arguments, secret().as_bytes());
@@ -241,6 +256,7 @@ fn modes_that_exclude_each_other_write_nothing() {
             "{}",
             ran.said()
         );
+        ran.assert_says(expected);
         assert_eq!(place.read("f.yaml"), "content", "{extra:?}");
     }
 }
