@@ -98,7 +98,8 @@ type Kind = (&'static str, BTreeMap<String, Vec<u8>>);
 
 fn kinds() -> impl Iterator<Item = Kind> {
     let every_byte: Vec<u8> = (0..=255).chain(*b"\0\xff\xfe\n\r").collect();
-    let large: Vec<u8> = (0..MAX_SECRET).map(|n| (n * 31 >> 3) as u8).collect();
+    // Ends in another byte than it begins with, and 251 divides no power of two.
+    let large: Vec<u8> = (0..251).cycle().take(MAX_SECRET).collect();
     [
         text(),
         ("binary", one("blob.bin", every_byte)),
@@ -132,10 +133,9 @@ fn several() -> BTreeMap<String, Vec<u8>> {
         ".dotfile",
         "7",
     ];
-    names
-        .iter()
-        .enumerate()
-        .map(|(n, name)| ((*name).to_owned(), vec![n as u8; n * 17]))
+    (0_u8..)
+        .zip(names)
+        .map(|(n, name)| (name.to_owned(), vec![n; usize::from(n) * 17]))
         .collect()
 }
 
