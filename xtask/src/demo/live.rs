@@ -209,6 +209,12 @@ impl Scene<'_> {
             counters.value(WRITES)? == 1.0,
             "the controller should have written once since its restart"
         );
+        // Also what the restart began late would be counted by now.
+        let pruned = counters.value(PRUNED)? > 0.0;
+        ensure!(
+            pruned || counters.value(PRIVATE_OPERATIONS)? == SECOND.len() as f64,
+            "the controller opened more than this file's values since its restart"
+        );
         self.story
             .checked("this one change is all that the controller did since its restart");
         Ok(())
