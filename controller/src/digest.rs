@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use signet_common::{MacKey, Tag};
 
-/// Tags over a written Secret: one over what must be equal, one for each label and annotation that must be present.
+/// Tags over a written Secret: one over what must be equal, one for each label, annotation and owner that must be
+/// present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentDigest {
     exact: Tag,
@@ -69,7 +70,10 @@ fn pairs<'a>(mac: &'a MacKey, secret: &'a Secret) -> impl Iterator<Item = Tag> +
         .iter()
         .flatten()
         .map(|pair| ("annotation", pair));
+    let owners = secret.metadata.owner_references.iter().flatten();
+    let owners = owners.map(|owner| mac.tag([&b"owner"[..], owner_text(owner).as_bytes()]));
     labels
         .chain(annotations)
         .map(|(kind, (name, value))| mac.tag([kind.as_bytes(), name.as_bytes(), value.as_bytes()]))
+        .chain(owners)
 }

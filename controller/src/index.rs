@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,6 +16,11 @@ use signet_crds::{Class, Reason};
 use tokio::time::Instant;
 
 use crate::digest::ContentDigest;
+
+/// How long a Secret of somebody else must be gone before its name is taken.
+pub const FOREIGN_GRACE: Duration = Duration::from_secs(2);
+/// Deletions that are remembered before old ones are looked for.
+const FOREIGN_DELETIONS: usize = 1024;
 
 /// Namespace and name of a SealedSecret, and of its Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +75,7 @@ impl Version {
     }
 
     /// Whether `self` is an earlier state of the same object than `other`.
-    fn is_before(self, other: Self) -> bool {
+    pub fn is_before(self, other: Self) -> bool {
         self.uid == other.uid && self.is_known() && self.resource_version < other.resource_version
     }
 }
@@ -168,13 +174,19 @@ pub struct SealedEntry {
     pub version: Version,
     /// Whether it is being deleted.
     pub terminating: bool,
-    /// The tag of the inputs as they are now.
+    /// The tag of the inputs as they are now, as statuses have it.
     pub inputs: Tag,
+    /// The tag of the inputs as they are now, for `applied`.
+    pub remembered: Tag,
+    /// The tag of what the status says now; `None` without a status.
+    pub shown: Option<Tag>,
+    /// The tag of what the last pass of this process said; `None` if it wrote no status.
+    pub said: Option<Tag>,
     /// What the last pass of this process settled.
     pub settled: Option<Settled>,
     /// What the status claims; looked at only until a pass of this process settled something.
     pub claim: Option<Claim>,
-    /// The tag of the inputs that the Secret was last written from.
+    /// The tag (`remembered`) of the inputs that the Secret was last written from.
     pub applied: Option<Tag>,
     /// What the Secret must contain, to recognise foreign changes that do not matter.
     pub digest: Option<ContentDigest>,
@@ -186,6 +198,18 @@ pub struct SealedEntry {
     pub failing_since: Option<Timestamp>,
     /// Repairs in a row, and when the last one was.
     pub repairs: Option<(u32, Instant)>,
+}
+
+impl SealedEntry {
+    /// Whether the status says what the last pass of this process said, so that nobody else wrote it since.
+    pub fn shows_what_was_said(&self) -> bool {
+        self.said.is_none() || self.said == self.shown
+    }
+
+    /// Whether the Secret was written from the inputs as they are now.
+    pub fn is_applied(&self) -> bool {
+        self.applied == Some(self.remembered)
+    }
 }
 
 /// What an object needs.
@@ -225,11 +249,20 @@ impl Index {
                     known.version = seen.version;
                     known.terminating = seen.terminating;
                     known.inputs = seen.inputs;
+                    known.remembered = seen.remembered;
+                    known.shown = seen.shown;
                     known.claim = seen.claim;
                     known.applied = known.applied.or(seen.applied);
                 }
                 false
             }
+        }
+    }
+
+    /// Forgets how the last passes ended, so that every status is written anew.
+    pub fn forget_outcomes(&mut self) {
+        for entry in self.sealed.values_mut() {
+            entry.outcome = None;
         }
     }
 
@@ -278,13 +311,19 @@ impl Index {
             SecretOwner::Annotated => lost.managed,
             SecretOwner::Foreign => false,
         };
-        if !ours && self.sealed.contains_key(key) {
+        if !ours {
+            // Also without a SealedSecret: the two watches may tell of it and of this deletion in any order.
             self.note_foreign_deletion(key, now);
         }
     }
 
     /// Remembers that a Secret of somebody else was deleted just now.
     pub fn note_foreign_deletion(&mut self, key: &ObjectKey, now: Instant) {
+        if self.foreign_deletions.len() >= FOREIGN_DELETIONS
+            && let Some(before) = now.checked_sub(FOREIGN_GRACE)
+        {
+            self.expire_foreign_deletions(before);
+        }
         self.foreign_deletions.insert(key.clone(), now);
     }
 

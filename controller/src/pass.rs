@@ -17,9 +17,9 @@ use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret, assemble}
 
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
-use crate::index::{ObjectKey, SecretEntry, Verdict, Version};
+use crate::index::{FOREIGN_GRACE, ObjectKey, SecretEntry, Verdict, Version};
 use crate::object::RawSealedSecret;
-use crate::plan::{Cause, check_ownership};
+use crate::plan::{Cause, Repair, check_ownership};
 use crate::queue::{Job, Next, Unfinished};
 use crate::refusal::failed_items;
 use crate::state::{Keys, State};
@@ -31,8 +31,6 @@ const BUDGET: u64 = 4096;
 const SLICE: u64 = 64;
 /// Fresh reads after conflicts, in one pass.
 const CONFLICTS: u32 = 5;
-/// How long a Secret of somebody else must be gone before its name is taken (ARCHITECTURE.md "Ownership").
-const FOREIGN_GRACE: Duration = Duration::from_secs(2);
 /// When a refused object is looked at again although nothing changed.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// Repairs at once before they slow down.
@@ -211,8 +209,13 @@ impl Pass<'_> {
 
     /// What can be said before a private operation is spent.
     fn without_opening(&self, sealed: &SealedSecret, existing: Option<&Secret>) -> Option<End> {
+        // Somebody who changes or deletes the Secret again and again must not make us open it each time.
+        let conflict = || {
+            let rest = (self.cause() == Cause::Unchanged).then(|| self.repair_rest())??;
+            Some(self.repair_conflict(rest, existing))
+        };
         let Some(existing) = existing else {
-            return self.grace().map(End::Later);
+            return self.grace().map(End::Later).or_else(conflict);
         };
         if existing.metadata.deletion_timestamp.is_some() {
             // Its end is an event of its own.
@@ -221,14 +224,11 @@ impl Pass<'_> {
         if let Err(refusal) = check_ownership(sealed, existing) {
             return Some(self.refused(refusal, Some(existing)));
         }
-        if self.is_still_synced(Some(existing)) {
+        let ignored = self.state.policy.repair == Repair::Off && self.cause() == Cause::Unchanged;
+        if self.says_success() && (ignored || self.is_still_synced(Some(existing))) {
             return Some(End::StillRight(Version::of(&existing.metadata)));
         }
-        // Somebody who changes the Secret again and again must not make us open it each time.
-        let rest = (self.cause() == Cause::Unchanged)
-            .then(|| self.repair_rest())
-            .flatten()?;
-        Some(self.repair_conflict(rest, Some(existing)))
+        conflict()
     }
 
     /// How long the name must rest because a Secret of somebody else was there a moment ago.

@@ -22,8 +22,10 @@ use crate::tags::Tags;
 pub struct Keys {
     /// The ring.
     pub ring: Arc<KeyRing>,
-    /// Tags under this ring.
+    /// Tags under this ring, for statuses.
     pub tags: Tags,
+    /// Tags under the first ring of this process, for what is only in memory: they outlive a change of the oldest key.
+    pub memory: Tags,
 }
 
 /// Shared by watches, workers, the key task and the HTTP server.
@@ -93,8 +95,11 @@ impl State {
     /// Takes over a new ring, and wakes whatever waited for a key.
     pub fn set_ring(&self, ring: KeyRing) {
         let ring = Arc::new(ring);
+        let tags = Tags::new(&ring, self.settings());
+        let memory = self.keys().map(|before| before.memory.clone());
         let keys = Arc::new(Keys {
-            tags: Tags::new(&ring, self.settings()),
+            memory: memory.unwrap_or_else(|| tags.clone()),
+            tags,
             ring,
         });
         let probe = |keys: &Keys| keys.tags.mac().tag([&b"probe"[..]]);
@@ -104,7 +109,10 @@ impl State {
             .unwrap_or_else(PoisonError::into_inner)
             .replace(Arc::clone(&keys));
         match before {
-            Some(before) if probe(&before) != probe(&keys) => self.relist.notify_one(),
+            Some(before) if probe(&before) != probe(&keys) => {
+                self.index().forget_outcomes();
+                self.relist.notify_one();
+            }
             Some(_) => self.sweep(),
             None => {}
         }
@@ -119,7 +127,7 @@ impl State {
     pub fn see_sealed(&self, object: RawSealedSecret, lane: Lane) {
         let Some(keys) = self.keys() else { return };
         let key = ObjectKey::of(&object.metadata);
-        let entry = entry_of(&keys.tags, &object);
+        let entry = entry_of(&keys, &object);
         let mut index = self.index();
         let inputs_before = index.sealed(&key).map(|known| known.inputs);
         let new = index.see_sealed(key.clone(), entry);
@@ -164,7 +172,7 @@ impl State {
     pub fn judge(&self, key: &ObjectKey) -> Option<Verdict> {
         let keys = self.keys()?;
         self.index().judge(key, |entry, secret| {
-            settled_class(&keys.tags, entry, secret).is_some()
+            entry.shows_what_was_said() && settled_class(&keys.tags, entry, secret).is_some()
         })
     }
 
@@ -284,20 +292,25 @@ fn settled_class(tags: &Tags, entry: &SealedEntry, secret: Option<Version>) -> O
 }
 
 /// The projection of an object, with what its status claims to be settled.
-fn entry_of(tags: &Tags, object: &RawSealedSecret) -> SealedEntry {
-    let inputs = tags.inputs(object);
-    let claim = object
-        .status()
-        .and_then(|status| claim(tags, inputs, &status));
+fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
+    let inputs = keys.tags.inputs(object);
+    let remembered = keys.memory.inputs(object);
+    let status = object.status();
+    let claim = status
+        .as_ref()
+        .and_then(|status| claim(&keys.tags, inputs, status));
     SealedEntry {
         version: Version::of(&object.metadata),
         terminating: object.metadata.deletion_timestamp.is_some(),
         inputs,
+        remembered,
+        shown: status.map(|status| keys.memory.content(&status)),
+        said: None,
         settled: None,
         applied: claim
             .as_ref()
             .filter(|claim| claim.class == Class::Done)
-            .map(|_| inputs),
+            .map(|_| remembered),
         claim,
         digest: None,
         outcome: None,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_crds::{Class, SealedSecretStatus};
+use signet_crds::{Class, Reason, SealedSecretStatus};
 
 use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
 use crate::index::{ObjectKey, Settled, Version};
+use crate::object::RawSealedSecret;
 use crate::queue::Next;
 use crate::status::{Outcome, next_status, patience_ends, says_the_same};
 
@@ -50,7 +51,7 @@ impl Pass<'_> {
             secret: said.secret,
         });
         if said.applied {
-            entry.applied = Some(inputs);
+            entry.applied = Some(self.keys.memory.inputs(self.object));
             entry.digest = said.digest.clone();
         }
         if class != Class::BackOff {
@@ -68,10 +69,15 @@ impl Pass<'_> {
         for _ in 0..CONFLICTS {
             let before = object.status();
             let Some(status) = self.status_to_write(before.as_ref(), said, now) else {
+                self.remember_status(&object);
                 return Ok(false);
             };
             let news = !before.is_some_and(|before| before.conditions_say_the_same(&status));
-            if !self.state.update_status || (!news && self.state.is_status_pruned()) {
+            if !self.state.update_status {
+                return Ok(news);
+            }
+            if !news && self.state.is_status_pruned() {
+                self.remember_status(&object);
                 return Ok(news);
             }
             let Ok(changed) = object.with_status(&status) else {
@@ -81,6 +87,7 @@ impl Pass<'_> {
                 Ok(stored) => {
                     self.state
                         .note_pruned(status.inputs.is_some(), stored.status().as_ref());
+                    self.remember_status(&stored);
                     return Ok(news);
                 }
                 Err(ApiFailure::NotFound) => return Ok(false),
@@ -97,6 +104,24 @@ impl Pass<'_> {
             }
         }
         Err(ApiFailure::Conflict)
+    }
+
+    /// Remembers what the status says now, to notice when somebody else changes it.
+    fn remember_status(&self, object: &RawSealedSecret) {
+        let version = Version::of(&object.metadata);
+        let content = object
+            .status()
+            .map(|status| self.keys.memory.content(&status));
+        let mut index = self.state.index();
+        let entry = index.sealed_mut(self.key);
+        if let Some(entry) = entry.filter(|entry| entry.version.uid == version.uid) {
+            entry.said = content;
+            // The watch may be further already.
+            if !version.is_before(entry.version) {
+                entry.version = version;
+                entry.shown = content;
+            }
+        }
     }
 
     /// The status after this pass; `None` if the present one says it all, tags included.
@@ -118,7 +143,14 @@ impl Pass<'_> {
             );
             status.inputs = Some(settled.to_string());
         }
-        (!before.is_some_and(|before| says_the_same(before, &status))).then_some(status)
+        let is_old = |before: &SealedSecretStatus| {
+            // A Secret of somebody else may change often, and looking at it again costs next to nothing.
+            let foreign = said.outcome.reason == Reason::NotManaged
+                && before.inputs == status.inputs
+                && before.conditions_say_the_same(&status);
+            foreign || says_the_same(before, &status)
+        };
+        (!before.is_some_and(is_old)).then_some(status)
     }
 
     async fn write_event(&self, outcome: &Outcome, now: Timestamp) {

@@ -8,12 +8,10 @@ use k8s_openapi::api::core::v1::Secret;
 use signet_crds::{Class, DesiredSecret, ItemStatus, Reason, Refusal, SealedSecret};
 use tokio::time::Instant;
 
-use super::{
-    CONFLICTS, End, FOREIGN_GRACE, FREE_REPAIRS, LONGEST_PAUSE, Pass, Said, pause, version_of,
-};
+use super::{CONFLICTS, End, FREE_REPAIRS, LONGEST_PAUSE, Pass, Said, pause, version_of};
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
-use crate::index::{SecretEntry, Settled, Version};
+use crate::index::{FOREIGN_GRACE, SealedEntry, SecretEntry, Settled, Version};
 use crate::plan::{Cause, Plan, plan};
 use crate::status::Outcome;
 
@@ -43,7 +41,14 @@ impl Pass<'_> {
                         .note_foreign_deletion(self.key, Instant::now());
                     return End::Later(FOREIGN_GRACE);
                 }
-                Plan::Create(secret) => (self.state.cluster.create_secret(&secret).await, false),
+                Plan::Create(secret) => {
+                    // Somebody deleted it: that is as good a fight as an edit.
+                    let repair = cause == Cause::Unchanged;
+                    if repair && let Some(rest) = self.repair_rest() {
+                        return self.repair_conflict(rest, None);
+                    }
+                    (self.state.cluster.create_secret(&secret).await, repair)
+                }
                 Plan::Replace { secret, repair } => {
                     if repair && let Some(rest) = self.repair_rest() {
                         return self.repair_conflict(rest, existing.as_ref());
@@ -77,9 +82,7 @@ impl Pass<'_> {
 
     pub(super) fn cause(&self) -> Cause {
         let index = self.state.index();
-        let unchanged = index
-            .sealed(self.key)
-            .is_some_and(|entry| entry.applied == Some(entry.inputs));
+        let unchanged = index.sealed(self.key).is_some_and(SealedEntry::is_applied);
         if unchanged {
             Cause::Unchanged
         } else {
@@ -148,8 +151,15 @@ impl Pass<'_> {
         said.digest = whole.map(|secret| {
             let mut written = desired.to_secret();
             written.type_ = secret.type_.clone();
-            written.metadata.owner_references = secret.metadata.owner_references.clone();
-            ContentDigest::of(self.keys.tags.mac(), &written)
+            // Ours, and the controller that a patched Secret may have; helpers of others may come and go.
+            let mut owners = secret.metadata.owner_references.clone();
+            owners.iter_mut().for_each(|owners| {
+                owners.retain(|owner| {
+                    owner.controller == Some(true) || desired.owner_references.contains(owner)
+                });
+            });
+            written.metadata.owner_references = owners;
+            ContentDigest::of(self.keys.memory.mac(), &written)
         });
         End::Said(said)
     }
@@ -189,8 +199,16 @@ impl Pass<'_> {
         let right = entry
             .digest
             .as_ref()
-            .is_some_and(|digest| digest.holds_for(self.keys.tags.mac(), existing));
-        entry.applied == Some(entry.inputs) && right
+            .is_some_and(|digest| digest.holds_for(self.keys.memory.mac(), existing));
+        entry.is_applied() && right
+    }
+
+    /// Whether the status says success, as this process wrote it: then a Secret that is right needs no word.
+    pub(super) fn says_success(&self) -> bool {
+        let index = self.state.index();
+        index.sealed(self.key).is_some_and(|entry| {
+            matches!(entry.outcome, Some((_, Class::Done))) && entry.shows_what_was_said()
+        })
     }
 
     pub(super) fn with_secret(&self, end: End, existing: Option<&Secret>) -> End {
