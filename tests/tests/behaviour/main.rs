@@ -1,1 +1,19 @@
-//! What the controller does on a real API server, row by row of the design: status, ownership, repair, failures, keys. Run with `cargo xtask test --suite behaviour`.
+//! What the controller does on a real API server, row by row of the design: status, ownership, repair, failures, keys.
+//! Run with `cargo xtask test --suite behaviour`.
+
+mod admission;
+mod content;
+mod drift;
+mod failures;
+mod forged;
+mod in_sync;
+mod keys;
+mod ownership;
+mod ownership_marks;
+mod repair;
+mod restart;
+mod scene;
+mod scopes;
+mod sealing_key;
+mod status;
+mod trust;

@@ -1,0 +1,226 @@
+//! Many keys, and keys that come and go without a restart (design §5).
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use signet_common::{Certificate, CertificateRequest, KeySize, PrivateKey};
+use signet_harness::eventually;
+use signet_tests::signet::{self, CAP, seal};
+
+use crate::scene::{Solo, text};
+
+/// A key made by the test, as a key Secret and as the certificate to seal with.
+pub(crate) struct Key {
+    pub(crate) certificate: String,
+    pub(crate) private: String,
+    pub(crate) id: String,
+}
+
+/// A new key whose certificate begins at this offset from now.
+pub(crate) fn key(offset: SignedDuration) -> anyhow::Result<Key> {
+    let private = PrivateKey::generate(KeySize::Rsa2048)?;
+    let request = CertificateRequest {
+        common_name: "",
+        valid_for: Duration::from_secs(365 * 24 * 3600),
+    };
+    let now = Timestamp::now() + offset;
+    let certificate = Certificate::self_signed(&mut rand::rng(), &private, &request, now)?;
+    Ok(Key {
+        certificate: certificate.to_pem(),
+        private: private.to_pkcs1_pem().to_string(),
+        id: certificate.key_id().to_string(),
+    })
+}
+
+impl Key {
+    pub(crate) fn secret(&self, namespace: &str, name: &str) -> Value {
+        let items = [
+            ("tls.crt", self.certificate.as_str()),
+            ("tls.key", self.private.as_str()),
+        ];
+        let mut secret = signet::secret(namespace, name, &items);
+        secret["type"] = "kubernetes.io/tls".into();
+        secret["metadata"]["labels"] =
+            json!({"sealedsecrets.bitnami.com/sealed-secrets-key": "active"});
+        secret
+    }
+
+    /// Puts the key into the cluster.
+    pub(crate) fn add(&self, solo: &Solo, name: &str) -> anyhow::Result<()> {
+        let namespace = &solo.controller.namespace;
+        let path = format!("/api/v1/namespaces/{namespace}/secrets");
+        solo.plane
+            .api()
+            .post(&path, &self.secret(namespace, name))
+            .map(drop)
+    }
+
+    /// A SealedSecret that only this key opens.
+    pub(crate) fn sealed(&self, solo: &Solo, name: &str) -> anyhow::Result<Value> {
+        seal(
+            &self.certificate,
+            &signet::secret(&solo.namespace, name, &[("k", name)]),
+            &[],
+        )
+    }
+}
+
+pub(crate) fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+pub(crate) fn await_handed_out(solo: &Solo, key: &str) -> anyhow::Result<()> {
+    eventually("the certificate is handed out", CAP, || {
+        let pem = solo.controller.certificate()?;
+        let found = Certificate::parse_pem(pem.as_bytes())?.key_id().to_string();
+        anyhow::ensure!(found == key, "{found} is");
+        Ok(())
+    })
+}
+
+pub(crate) fn await_metric(solo: &Solo, series: &str, value: f64) -> anyhow::Result<()> {
+    eventually(&format!("{series} {value}"), CAP, || {
+        let found = solo.controller.metric(series)?;
+        anyhow::ensure!(found == value, "{found}");
+        Ok(())
+    })
+}
+
+/// The id of the key that a certificate is for.
+pub(crate) fn key_of(solo: &Solo) -> anyhow::Result<String> {
+    let certificate = Certificate::parse_pem(solo.certificate.as_bytes())?;
+    Ok(certificate.key_id().to_string())
+}
+
+#[test]
+fn a_newer_key_opens_what_waited_for_it_and_is_handed_out() -> anyhow::Result<()> {
+    let mut solo = Solo::start("newer", &[])?;
+    let (first, second) = (key_of(&solo)?, key(SignedDuration::from_secs(60))?);
+    solo.make("old", &[("k", "old")])?;
+    solo.apply(&second.sealed(&solo, "new")?)?;
+    solo.reason("new", "NoKey")?;
+    second.add(&solo, "second")?;
+    let new = solo.reason("new", "Unsealed")?;
+    assert_eq!(text(&new, "/status/items/k/key"), second.id);
+    await_handed_out(&solo, &second.id)?;
+    await_metric(&solo, "signet_keys{state=\"usable\"}", 2.0)?;
+    // The old key opens what was sealed with it, now and after a change.
+    solo.make("old", &[("k", "older")])?;
+    let old = solo.reason("old", "Unsealed")?;
+    assert_eq!(text(&old, "/status/items/k/key"), first);
+    solo.take_certificate()?;
+    solo.make("newest", &[("k", "v")])?;
+    Ok(())
+}
+
+#[test]
+fn an_older_key_opens_and_changes_nothing_else() -> anyhow::Result<()> {
+    let solo = Solo::start("older", &[])?;
+    let first = key_of(&solo)?;
+    solo.make("db", &[("k", "v")])?;
+    let touched = solo.edit_secret("db", &json!({"metadata": {"labels": {"theirs": "1"}}}))?;
+    let older = key(hours(-24))?;
+    older.add(&solo, "older")?;
+    solo.apply(&older.sealed(&solo, "restored")?)?;
+    solo.reason("restored", "Unsealed")?;
+    await_handed_out(&solo, &first)?;
+    // The tags are made with the oldest key: statuses are written anew, Secrets are not touched.
+    solo.sentinel()?;
+    solo.edit_sealed("db", &json!({"metadata": {"labels": {"x": "y"}}}))?;
+    solo.sentinel()?;
+    let now = solo.secret("db")?;
+    assert_eq!(
+        now["metadata"]["resourceVersion"],
+        touched["metadata"]["resourceVersion"]
+    );
+    assert_eq!(now["metadata"]["labels"], json!({"theirs": "1"}));
+    Ok(())
+}
+
+#[test]
+fn a_key_that_is_relabelled_or_deleted_is_not_handed_out_any_more() -> anyhow::Result<()> {
+    let solo = Solo::start("retired", &[])?;
+    let first = key_of(&solo)?;
+    for (name, relabel) in [("relabelled", true), ("deleted", false)] {
+        let second = key(SignedDuration::from_secs(60))?;
+        second.add(&solo, name)?;
+        await_handed_out(&solo, &second.id)?;
+        solo.apply(&second.sealed(&solo, name)?)?;
+        solo.reason(name, "Unsealed")?;
+        let path = signet::secret_path(&solo.controller.namespace, name);
+        if relabel {
+            let label = json!({"metadata": {"labels": {"sealedsecrets.bitnami.com/sealed-secrets-key": "compromised"}}});
+            solo.plane.api().merge_patch(&path, &label)?;
+        } else {
+            solo.plane.api().delete(&path)?;
+        }
+        await_handed_out(&solo, &first)?;
+        await_metric(&solo, "signet_keys{state=\"usable\"}", 1.0)?;
+        // What stands, stands; what is new does not open.
+        solo.await_items(name, &[("k", name)])?;
+        let lost = format!("{name}-lost");
+        solo.apply(&second.sealed(&solo, &lost)?)?;
+        solo.reason(&lost, "NoKey")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_last_key_is_never_dropped() -> anyhow::Result<()> {
+    let solo = Solo::start("last", &[])?;
+    let first = key_of(&solo)?;
+    let namespace = &solo.controller.namespace;
+    let keys = solo
+        .plane
+        .api()
+        .get(&format!("/api/v1/namespaces/{namespace}/secrets"))?;
+    let name = text(&keys, "/items/0/metadata/name");
+    solo.plane
+        .api()
+        .delete(&signet::secret_path(namespace, &name))?;
+    eventually("the controller says so", CAP, || {
+        solo.controller
+            .process
+            .log()
+            .contains("no usable key Secret is left")
+    })?;
+    await_handed_out(&solo, &first)?;
+    solo.make("db", &[("k", "v")])?;
+    let keys = solo
+        .plane
+        .api()
+        .get(&format!("/api/v1/namespaces/{namespace}/secrets"))?;
+    assert_eq!(
+        keys["items"],
+        json!([]),
+        "no key was made behind anybody's back"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_key_from_the_future_opens_and_is_never_handed_out() -> anyhow::Result<()> {
+    let solo = Solo::start("future", &[])?;
+    let first = key_of(&solo)?;
+    let future = key(hours(1))?;
+    future.add(&solo, "future")?;
+    solo.apply(&future.sealed(&solo, "db")?)?;
+    solo.reason("db", "Unsealed")?;
+    await_metric(&solo, "signet_keys{state=\"usable\"}", 2.0)?;
+    await_handed_out(&solo, &first)
+}
+
+#[test]
+fn the_legacy_key_is_used_without_a_label() -> anyhow::Result<()> {
+    let solo = Solo::start("legacy", &[])?;
+    let legacy = key(hours(-24))?;
+    let mut secret = legacy.secret(&solo.controller.namespace, "sealed-secrets-key");
+    secret["metadata"]["labels"] = json!({});
+    solo.apply(&legacy.sealed(&solo, "db")?)?;
+    solo.reason("db", "NoKey")?;
+    let path = format!("/api/v1/namespaces/{}/secrets", solo.controller.namespace);
+    solo.plane.api().post(&path, &secret)?;
+    solo.reason("db", "Unsealed")?;
+    Ok(())
+}
