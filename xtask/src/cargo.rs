@@ -16,7 +16,17 @@ pub(crate) struct Artifact {
 
 /// Runs Cargo with its output on this terminal.
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitStatus> {
-    command().args(arguments).status().context("run cargo")
+    run_with(arguments, &[])
+}
+
+/// Runs Cargo with more environment variables.
+pub(crate) fn run_with(
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> anyhow::Result<ExitStatus> {
+    let mut command = command();
+    command.args(arguments).envs(variables.iter().copied());
+    command.status().context("run cargo")
 }
 
 /// Builds and returns the programs (or test programs) that Cargo reports.

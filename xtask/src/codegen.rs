@@ -16,6 +16,11 @@ pub(crate) struct Arguments {
     check: bool,
 }
 
+/// Whether the committed files are what the code makes.
+pub(crate) fn is_up_to_date() -> anyhow::Result<bool> {
+    Ok(run(&Arguments { check: true })? == ExitCode::SUCCESS)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -4,9 +4,12 @@
 
 mod bench;
 mod cargo;
+mod ci;
 mod codegen;
 mod demo;
+mod lint;
 mod netns;
+mod report;
 mod task;
 mod test;
 mod tools;

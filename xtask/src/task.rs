@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{bench, codegen, demo, netns, test, tools};
+use crate::{bench, ci, codegen, demo, lint, netns, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]
@@ -10,8 +10,10 @@ use crate::{bench, codegen, demo, netns, test, tools};
 pub(crate) enum Task {
     Bench(bench::Arguments),
     Demo(demo::Arguments),
-    Codegen(codegen::Arguments),
     Test(test::Arguments),
+    Lint(lint::Arguments),
+    Ci(ci::Arguments),
+    Codegen(codegen::Arguments),
     Tools(tools::Arguments),
     Netns(netns::Arguments),
     /// What `netns` and `test` run as the first process inside the namespace.
@@ -25,6 +27,8 @@ impl Task {
             Self::Bench(arguments) => bench::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
             Self::Codegen(arguments) => codegen::run(&arguments),
+            Self::Lint(arguments) => lint::run(&arguments),
+            Self::Ci(arguments) => ci::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Tools(arguments) => tools::run(&arguments),
             Self::Netns(arguments) => netns::run(&arguments),

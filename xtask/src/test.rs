@@ -1,23 +1,24 @@
-//! `cargo xtask test`: unit tests of the workspace, then the tests against a real control plane in a namespace of its own.
+//! `cargo xtask test`: the gates of `cargo xtask lint`, unit tests, the tests against a real control plane in a namespace of
+//! its own, and the demo.
 
 #![expect(clippy::print_stdout, reason = "the result of the command")]
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use signet_harness::netns::KEEP_VARIABLE;
 use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
-use crate::cargo;
+use crate::report::Report;
+use crate::{cargo, lint};
 
 const CLUSTER_PACKAGE: &str = "signet-tests";
 
-/// Run all tests. The first run builds a Kubernetes control plane with Go, which takes minutes.
-#[derive(clap::Args)]
+/// Run all tests and lints. The first run builds a Kubernetes control plane with Go, which takes minutes.
+#[derive(Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Only the tests against a real control plane.
     #[arg(long, conflicts_with = "unit")]
@@ -37,16 +38,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     if arguments.unit {
         report.step("unit tests", unit_tests)?;
-        return Ok(report.finish());
+    } else if arguments.cluster || arguments.suite.is_some() {
+        netns::check()?;
+        let tools = Tools::ensure_in_background(Tool::ALL)?;
+        report.step("cluster tests", || cluster_tests(tools, arguments))?;
+    } else {
+        everything(&mut report)?;
     }
+    Ok(report.finish())
+}
+
+/// All tests and gates.
+pub(crate) fn everything(report: &mut Report) -> anyhow::Result<()> {
     netns::check()?;
     // Go and Cargo share the cores, and the longer of the two decides.
     let tools = Tools::ensure_in_background(Tool::ALL)?;
-    if !arguments.cluster && arguments.suite.is_none() {
-        report.step("unit tests", unit_tests)?;
-    }
-    report.step("cluster tests", || cluster_tests(tools, arguments))?;
-    Ok(report.finish())
+    lint::gates(report)?;
+    report.step("unit tests", unit_tests)?;
+    let arguments = Arguments::default();
+    report.step("cluster tests", || cluster_tests(tools, &arguments))?;
+    // In a process of its own, as a newcomer runs it. The tools are there by now.
+    report.step("demo", || Ok(cargo::run(&["xtask", "demo"])?.success()))
 }
 
 fn unit_tests() -> anyhow::Result<bool> {
@@ -98,40 +110,4 @@ fn program_dir(test: &Path) -> anyhow::Result<&Path> {
     test.parent()
         .and_then(Path::parent)
         .context("a test program lies in target/PROFILE/deps")
-}
-
-/// What ran, for the last lines of the output.
-#[derive(Default)]
-struct Report {
-    lines: Vec<String>,
-    failed: bool,
-}
-
-impl Report {
-    fn step(
-        &mut self,
-        name: &str,
-        run: impl FnOnce() -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
-        let start = Instant::now();
-        let passed = run().with_context(|| name.to_owned())?;
-        let verdict = if passed { "passed" } else { "FAILED" };
-        self.lines.push(format!(
-            "{name}: {verdict} in {} s",
-            start.elapsed().as_secs()
-        ));
-        self.failed |= !passed;
-        Ok(())
-    }
-
-    fn finish(self) -> ExitCode {
-        for line in &self.lines {
-            println!("{line}");
-        }
-        if self.failed {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
-    }
 }
