@@ -1,4 +1,4 @@
-//! Writes that the cluster refuses, and tries that go on (design §4.5, *back off*).
+//! Writes that the cluster refuses, and tries that go on (ARCHITECTURE.md "Failure classes", *back off*).
 
 use anyhow::ensure;
 use serde_json::{Value, json};

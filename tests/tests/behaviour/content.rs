@@ -1,4 +1,5 @@
-//! What the Secret looks like: type, metadata, immutable, plain items (U §3.3, specs 205, 643 and 672).
+//! What the Secret looks like: type, metadata, immutable, plain items (lines 205, 643 and 672 of
+//! upstream's integration/controller_test.go).
 
 use serde_json::json;
 use signet_tests::signet;

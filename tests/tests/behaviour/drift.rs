@@ -1,4 +1,4 @@
-//! `--repair`, and somebody who does not give in (design §4.4).
+//! `--repair`, and somebody who does not give in (ARCHITECTURE.md "Repair").
 
 use serde_json::{Value, json};
 use signet_harness::eventually;

@@ -1,4 +1,5 @@
-//! Answers that stand until somebody changes something (design §4.5, *wait*), and answers that are tried again at once.
+//! Answers that stand until somebody changes something (ARCHITECTURE.md "Failure classes", *wait*),
+//! and answers that are tried again at once.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

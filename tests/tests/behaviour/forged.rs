@@ -1,4 +1,4 @@
-//! A status is a hint, never an authority (design §6 row 5).
+//! A status is a hint, never an authority (docs/trust.md row 5).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Many keys, and keys that come and go without a restart (design §5).
+//! Many keys, and keys that come and go without a restart (ARCHITECTURE.md "Keys").
 
 use std::time::Duration;
 

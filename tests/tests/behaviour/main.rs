@@ -1,4 +1,4 @@
-//! What the controller does on a real API server, row by row of the design: status, ownership, repair, failures, keys.
+//! What the controller does on a real API server, section by section of ARCHITECTURE.md: status, ownership, repair, failures, keys.
 //! Run with `cargo xtask test --suite behaviour`.
 
 mod admission;

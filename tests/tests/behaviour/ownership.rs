@@ -1,4 +1,4 @@
-//! Which Secrets are ours (design §4.3, U §4.5): foreign ones, successors, objects that are being deleted.
+//! Which Secrets are ours (ARCHITECTURE.md "Ownership"): foreign ones, successors, objects that are being deleted.
 
 use serde_json::{Value, json};
 use signet_harness::{Component, eventually};

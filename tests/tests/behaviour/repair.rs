@@ -1,4 +1,4 @@
-//! Drift and its repair (design §4.4).
+//! Drift and its repair (ARCHITECTURE.md "Repair").
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Scopes, and values that move between objects and items (U §7.2, specs 279, 301 and 742 to 897).
+//! Scopes, and values that move between objects and items (lines 279, 301 and 742 to 897 of
+//! upstream's integration/controller_test.go).
 
 use serde_json::{Value, json};
 

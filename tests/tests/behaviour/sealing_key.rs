@@ -1,4 +1,5 @@
-//! Key Secrets that are broken, and key Secrets that a SealedSecret makes (design §5, §6 row 1).
+//! Key Secrets that are broken, and key Secrets that a SealedSecret makes (ARCHITECTURE.md "Keys", docs/trust.md
+//! row 1).
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What a status and its events say, and when they are written (design §4.6).
+//! What a status and its events say, and when they are written (ARCHITECTURE.md "Status").
 
 use std::time::Duration;
 

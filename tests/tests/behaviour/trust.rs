@@ -1,4 +1,5 @@
-//! Attacks by a tenant who may write SealedSecrets in one namespace (design §6 rows 3 and 4), beside the ordinary case.
+//! Attacks by a tenant who may write SealedSecrets in one namespace (docs/trust.md rows 3 and 4),
+//! beside the ordinary case.
 
 use serde_json::{Value, json};
 
