@@ -3,38 +3,43 @@
 //! Lets the controller see that somebody else's change to a Secret does not touch anything of ours, with one read of the
 //! Secret and no private operation.
 
+use std::collections::HashSet;
+
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use signet_common::{MacKey, Tag};
 
 /// Tags over a written Secret: one over what must be equal, one for each label, annotation and owner that must be
-/// present.
+/// present. In a Secret that holds more than ours, so must our items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentDigest {
+    whole: bool,
     exact: Tag,
     present: Box<[Tag]>,
 }
 
 impl ContentDigest {
-    /// The digest of a Secret as we wrote it.
-    pub fn of(mac: &MacKey, written: &Secret) -> Self {
+    /// The digest of a Secret as we wrote it. `whole` says that all its items are ours.
+    pub fn of(mac: &MacKey, written: &Secret, whole: bool) -> Self {
         Self {
-            exact: exact(mac, written),
-            present: pairs(mac, written).collect(),
+            whole,
+            exact: exact(mac, written, whole),
+            present: present(mac, written, whole),
         }
     }
 
     /// Whether `live` still has everything that the digest was made from; other labels and annotations do not matter.
     pub fn holds_for(&self, mac: &MacKey, live: &Secret) -> bool {
-        let live_pairs: std::collections::HashSet<_> = pairs(mac, live).collect();
-        self.exact == exact(mac, live) && self.present.iter().all(|pair| live_pairs.contains(pair))
+        let found: HashSet<_> = present(mac, live, self.whole).into_iter().collect();
+        self.exact == exact(mac, live, self.whole)
+            && self.present.iter().all(|tag| found.contains(tag))
     }
 }
 
-/// Data, type and controller.
-fn exact(mac: &MacKey, secret: &Secret) -> Tag {
+/// Type, controller and, if all of it is ours, data.
+fn exact(mac: &MacKey, secret: &Secret, whole: bool) -> Tag {
     let mut parts: Vec<&[u8]> = vec![secret.type_.as_deref().unwrap_or("Opaque").as_bytes()];
-    for (item, value) in secret.data.iter().flatten() {
+    for (item, value) in secret.data.iter().flatten().filter(|_| whole) {
         parts.push(item.as_bytes());
         parts.push(&value.0);
     }
@@ -57,7 +62,7 @@ fn owner_text(owner: &OwnerReference) -> String {
     )
 }
 
-fn pairs<'a>(mac: &'a MacKey, secret: &'a Secret) -> impl Iterator<Item = Tag> + 'a {
+fn present(mac: &MacKey, secret: &Secret, whole: bool) -> Box<[Tag]> {
     let labels = secret
         .metadata
         .labels
@@ -72,8 +77,12 @@ fn pairs<'a>(mac: &'a MacKey, secret: &'a Secret) -> impl Iterator<Item = Tag> +
         .map(|pair| ("annotation", pair));
     let owners = secret.metadata.owner_references.iter().flatten();
     let owners = owners.map(|owner| mac.tag([&b"owner"[..], owner_text(owner).as_bytes()]));
+    let items = secret.data.iter().flatten().filter(|_| !whole);
+    let items = items.map(|(name, value)| mac.tag([&b"item"[..], name.as_bytes(), &value.0]));
     labels
         .chain(annotations)
         .map(|(kind, (name, value))| mac.tag([kind.as_bytes(), name.as_bytes(), value.as_bytes()]))
         .chain(owners)
+        .chain(items)
+        .collect()
 }

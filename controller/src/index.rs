@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use signet_common::Tag;
+use signet_common::{MacKey, Tag};
 use signet_crds::names::{GROUP, KIND, MANAGED, PATCH, SKIP_SET_OWNER_REFERENCES};
 use signet_crds::scope::is_true;
 use signet_crds::{Class, Reason};
@@ -178,7 +179,7 @@ pub struct SealedEntry {
     pub inputs: Tag,
     /// The tag of the inputs as they are now, for `applied`.
     pub remembered: Tag,
-    /// The tag of what the status says now; `None` without a status.
+    /// The tag of what the status says now, and of the generation; `None` without a status.
     pub shown: Option<Tag>,
     /// The tag of what the last pass of this process said; `None` if it wrote no status.
     pub said: Option<Tag>,
@@ -204,6 +205,17 @@ impl SealedEntry {
     /// Whether the status says what the last pass of this process said, so that nobody else wrote it since.
     pub fn shows_what_was_said(&self) -> bool {
         self.said.is_none() || self.said == self.shown
+    }
+
+    /// Whether the last pass ended well and the status still says so: then a Secret that is right needs no word.
+    pub fn says_success(&self) -> bool {
+        matches!(self.outcome, Some((_, Class::Done))) && self.shows_what_was_said()
+    }
+
+    /// Whether a Secret is what the inputs as they are now ask for.
+    pub fn holds_for(&self, mac: &MacKey, secret: &Secret) -> bool {
+        let digest = self.digest.as_ref();
+        self.is_applied() && digest.is_some_and(|digest| digest.holds_for(mac, secret))
     }
 
     /// Whether the Secret was written from the inputs as they are now.

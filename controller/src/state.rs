@@ -28,6 +28,16 @@ pub struct Keys {
     pub memory: Tags,
 }
 
+impl Keys {
+    /// The tag of what the status of an object says and of the generation that it should be about.
+    pub fn shown(&self, object: &RawSealedSecret) -> Option<Tag> {
+        let content = self.memory.content(&object.status()?).to_string();
+        let generation = format!("{:?}", object.metadata.generation);
+        let parts = [content.as_bytes(), generation.as_bytes()];
+        Some(self.memory.mac().tag(parts))
+    }
+}
+
 /// Shared by watches, workers, the key task and the HTTP server.
 pub struct State {
     /// The cluster.
@@ -298,13 +308,15 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
     let status = object.status();
     let claim = status
         .as_ref()
+        // What was changed and changed back is the same, but the status must be about the new generation.
+        .filter(|status| status.observed_generation == object.metadata.generation)
         .and_then(|status| claim(&keys.tags, inputs, status));
     SealedEntry {
         version: Version::of(&object.metadata),
         terminating: object.metadata.deletion_timestamp.is_some(),
         inputs,
         remembered,
-        shown: status.map(|status| keys.memory.content(&status)),
+        shown: keys.shown(object),
         said: None,
         settled: None,
         applied: claim

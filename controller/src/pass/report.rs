@@ -109,9 +109,7 @@ impl Pass<'_> {
     /// Remembers what the status says now, to notice when somebody else changes it.
     fn remember_status(&self, object: &RawSealedSecret) {
         let version = Version::of(&object.metadata);
-        let content = object
-            .status()
-            .map(|status| self.keys.memory.content(&status));
+        let content = self.keys.shown(object);
         let mut index = self.state.index();
         let entry = index.sealed_mut(self.key);
         if let Some(entry) = entry.filter(|entry| entry.version.uid == version.uid) {

@@ -145,10 +145,9 @@ impl Pass<'_> {
         let mut said = Said::new(outcome, version_of(secret));
         said.wrote = wrote;
         said.applied = true;
-        // A patched Secret holds more than ours, so its digest would say nothing.
-        let whole =
-            secret.filter(|secret| secret.data.iter().flatten().count() == desired.data.len());
-        said.digest = whole.map(|secret| {
+        said.digest = secret.map(|secret| {
+            // A patched Secret may hold more than ours.
+            let whole = secret.data.iter().flatten().count() == desired.data.len();
             let mut written = desired.to_secret();
             written.type_ = secret.type_.clone();
             // Ours, and the controller that a patched Secret may have; helpers of others may come and go.
@@ -159,7 +158,7 @@ impl Pass<'_> {
                 });
             });
             written.metadata.owner_references = owners;
-            ContentDigest::of(self.keys.memory.mac(), &written)
+            ContentDigest::of(self.keys.memory.mac(), &written, whole)
         });
         End::Said(said)
     }
@@ -196,19 +195,15 @@ impl Pass<'_> {
         let (Some(entry), Some(existing)) = (index.sealed(self.key), existing) else {
             return false;
         };
-        let right = entry
-            .digest
-            .as_ref()
-            .is_some_and(|digest| digest.holds_for(self.keys.memory.mac(), existing));
-        entry.is_applied() && right
+        entry.holds_for(self.keys.memory.mac(), existing)
     }
 
     /// Whether the status says success, as this process wrote it: then a Secret that is right needs no word.
     pub(super) fn says_success(&self) -> bool {
         let index = self.state.index();
-        index.sealed(self.key).is_some_and(|entry| {
-            matches!(entry.outcome, Some((_, Class::Done))) && entry.shows_what_was_said()
-        })
+        index
+            .sealed(self.key)
+            .is_some_and(SealedEntry::says_success)
     }
 
     pub(super) fn with_secret(&self, end: End, existing: Option<&Secret>) -> End {

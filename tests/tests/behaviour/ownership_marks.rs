@@ -102,6 +102,27 @@ fn drift_of_a_patched_item_is_repaired_and_foreign_items_are_left_alone() -> any
 }
 
 #[test]
+fn a_secret_that_loses_its_mark_is_no_longer_ours() -> anyhow::Result<()> {
+    for mark in [PATCH, SKIP_OWNER] {
+        let scene = scene("unmarked")?;
+        existing(&scene, &[mark])?;
+        let skip =
+            json!({"metadata": {"annotations": {SKIP_OWNER: (mark == SKIP_OWNER).to_string()}}});
+        scene.apply(&scene.sealed_as("db", &[("ours", "1")], skip)?)?;
+        scene.reason("db", "Unsealed")?;
+        let edited =
+            scene.edit_secret("db", &json!({"metadata": {"annotations": {mark: null}}}))?;
+        scene.reason("db", "NotManaged")?;
+        scene.sentinel()?;
+        assert_eq!(
+            scene.secret("db")?["metadata"]["resourceVersion"],
+            edited["metadata"]["resourceVersion"]
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn a_managed_secret_that_is_deleted_is_made_and_owned() -> anyhow::Result<()> {
     // The annotation comes from the template, so that the Secret stays marked.
     let scene = scene("managed-gone")?;

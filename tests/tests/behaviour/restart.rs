@@ -96,3 +96,34 @@ fn a_flag_that_changes_results_has_everything_judged_again() -> anyhow::Result<(
     eventually("the Secret stays", CAP, || solo.secret("release"))?;
     Ok(())
 }
+
+#[test]
+fn what_is_changed_and_changed_back_is_said_of_the_newest_generation() -> anyhow::Result<()> {
+    let mut solo = Solo::start("back", &[])?;
+    let (one, two) = (
+        solo.sealed("db", &[("k", "1")], &[])?,
+        solo.sealed("db", &[("k", "2")], &[])?,
+    );
+    solo.apply(&one)?;
+    solo.reason("db", "Unsealed")?;
+    let secret = solo.secret("db")?;
+    // The controller sees both changes at once.
+    solo.controller.process.pause()?;
+    let changed = solo.apply(&two).and_then(|_| solo.apply(&one));
+    solo.controller.process.resume()?;
+    changed?;
+    let sealed = solo.reason("db", "Unsealed")?;
+    assert_eq!(sealed["status"]["observedGeneration"], 3);
+    solo.await_items("db", &[("k", "1")])?;
+    // Or not at all.
+    solo.stop()?;
+    let before = solo.secret("db")?;
+    solo.apply(&two)?;
+    solo.apply(&one)?;
+    solo.begin_again(&[])?;
+    let sealed = solo.reason("db", "Unsealed")?;
+    assert_eq!(sealed["status"]["observedGeneration"], 5);
+    assert_eq!(version(&solo.secret("db")?), version(&before));
+    assert_eq!(secret["metadata"]["uid"], before["metadata"]["uid"]);
+    Ok(())
+}
