@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
@@ -27,6 +27,11 @@ pub(crate) fn run_with(
     let mut command = command();
     command.args(arguments).envs(variables.iter().copied());
     command.status().context("run cargo")
+}
+
+/// Runs Cargo and collects what it says.
+pub(crate) fn output(arguments: &[&str]) -> anyhow::Result<Output> {
+    command().args(arguments).output().context("run cargo")
 }
 
 /// Builds and returns the programs (or test programs) that Cargo reports.

@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: all that guards a change: everything `cargo xtask test` does, licences and sources of dependencies,
 //! and whether the run left the checkout as it was.
 
+use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context;
@@ -12,22 +13,40 @@ use crate::{cargo, test};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
-const DENY: &str = "dependencies (cargo deny)";
+const DENY: &str = "licences, sources and duplicates of dependencies";
+const ADVISORIES: &str = "advisories about dependencies";
+/// What cargo-deny says where there is no network.
+const UNREACHABLE: &str = "failed to fetch advisory database";
 
 pub(crate) fn run(Arguments {}: &Arguments) -> anyhow::Result<ExitCode> {
     let before = changed_files()?;
     let mut report = Report::default();
-    if has_cargo_deny() {
-        report.step(DENY, || Ok(cargo::run(&["deny", "check"])?.success()))?;
-    } else {
-        report.not_run(
-            DENY,
-            "not installed; run `cargo install --locked cargo-deny`",
-        );
-    }
+    dependencies(&mut report)?;
     test::everything(&mut report)?;
     report.step("checkout as before", || Ok(changed_files()? == before))?;
     Ok(report.finish())
+}
+
+fn dependencies(report: &mut Report) -> anyhow::Result<()> {
+    if !has_cargo_deny() {
+        let reason = "cargo-deny is not installed; run `cargo install --locked cargo-deny`";
+        report.not_run(DENY, reason);
+        return Ok(());
+    }
+    report.step(DENY, || {
+        let arguments = ["deny", "check", "licenses", "bans", "sources"];
+        Ok(cargo::run(&arguments)?.success())
+    })?;
+    let advisories = cargo::output(&["deny", "check", "advisories"])?;
+    let text = String::from_utf8_lossy(&advisories.stderr);
+    if !advisories.status.success() && text.contains(UNREACHABLE) {
+        report.not_run(ADVISORIES, UNREACHABLE);
+        return Ok(());
+    }
+    report.step(ADVISORIES, || {
+        let _ = io::stderr().write_all(text.as_bytes());
+        Ok(advisories.status.success())
+    })
 }
 
 fn has_cargo_deny() -> bool {

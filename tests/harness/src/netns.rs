@@ -22,7 +22,7 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 /// Set for every process inside the namespace.
 pub const INSIDE_VARIABLE: &str = "SIGNET_NETNS";
 
-/// The hidden first argument with which a program that calls [`run_in_namespace`] must call [`init`].
+/// The hidden first argument with which a program that calls [`run_in_namespace`] must call [`init()`].
 pub const INIT_ARGUMENT: &str = "netns-init";
 
 const LIFELINE_VARIABLE: &str = "SIGNET_NETNS_LIFELINE";

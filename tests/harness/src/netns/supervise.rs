@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs `command` in fresh user, network, mount and process namespaces and awaits its end.
 ///
-/// The calling program must run [`super::init`] when its first argument is [`INIT_ARGUMENT`]. All processes inside die with
+/// The calling program must run [`super::init()`] when its first argument is [`INIT_ARGUMENT`]. All processes inside die with
 /// the command, and with the caller. `TMPDIR` is a folder that is removed at the end.
 pub fn run_in_namespace(command: &Command) -> anyhow::Result<ExitStatus> {
     let scratch = tempfile::Builder::new().prefix("signet-").tempdir()?;
