@@ -1,9 +1,13 @@
 //! Faults, restarts, attacks, and the search for leaked values. Run with `cargo xtask test --suite resilience`.
 
+mod ambiguous_targets;
+mod amplification;
 mod batch;
 mod by_hand;
 mod bystanders;
 mod faults;
+mod hostile_objects;
+mod http;
 mod judge;
 mod restart;
 mod scene;
