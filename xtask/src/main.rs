@@ -7,6 +7,8 @@ mod cargo;
 mod ci;
 mod codegen;
 mod demo;
+#[cfg(test)]
+mod documents;
 mod lint;
 mod netns;
 mod report;
