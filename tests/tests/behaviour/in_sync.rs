@@ -1,4 +1,4 @@
-//! What costs nothing (design §4.2): counted by the controller's own metric and by the audit log.
+//! What costs nothing (ARCHITECTURE.md "In sync without work"): counted by the controller's own metric and by the audit log.
 
 use serde_json::{Value, json};
 use signet_harness::{Options, eventually};

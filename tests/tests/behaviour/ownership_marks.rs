@@ -1,4 +1,5 @@
-//! The annotations that hand a Secret over: `managed`, `patch`, `skip-set-owner-references` (U §3.4, specs 329 to 594).
+//! The annotations that hand a Secret over: `managed`, `patch`, `skip-set-owner-references` (lines 329 to
+//! 594 of upstream's integration/controller_test.go).
 
 use serde_json::{Value, json};
 use signet_harness::eventually;

@@ -1,4 +1,5 @@
-//! What a restart does: nothing where nothing changed, and the right thing where something did (design §4.2, §4.5).
+//! What a restart does: nothing where nothing changed, and the right thing where something did (ARCHITECTURE.md
+//! "In sync without work", "Failure classes").
 
 use serde_json::json;
 use signet_harness::eventually;

@@ -1,4 +1,4 @@
-//! Names that would make one label mean two targets (design §6 row 6): refused before any private operation.
+//! Names that would make one label mean two targets (docs/trust.md row 6): refused before any private operation.
 
 use serde_json::{Value, json};
 use signet_tests::fresh_namespace;

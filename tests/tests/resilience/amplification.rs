@@ -1,4 +1,4 @@
-//! Private operations as a weapon (design §6 row 7): thousands of items times several keys.
+//! Private operations as a weapon (docs/trust.md row 7): thousands of items times several keys.
 
 use anyhow::ensure;
 use base64::Engine as _;

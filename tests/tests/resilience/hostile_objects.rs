@@ -1,4 +1,4 @@
-//! Objects made to kill or stop the controller (design §6 row 2). Each is refused, the process lives on, and the ordinary
+//! Objects made to kill or stop the controller (docs/trust.md row 2). Each is refused, the process lives on, and the ordinary
 //! object beside it is served: when a watch brings the hostile one, and when a list does.
 
 use anyhow::ensure;
