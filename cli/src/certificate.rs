@@ -1,4 +1,4 @@
-//! Where the sealing certificate comes from, and what is checked before it is used (design §6 rows 13 and 15).
+//! Where the sealing certificate comes from, and what is checked before it is used (docs/trust.md rows 13 and 15).
 
 use std::path::PathBuf;
 
