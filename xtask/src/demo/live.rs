@@ -215,8 +215,11 @@ impl Scene<'_> {
             pruned || counters.value(PRIVATE_OPERATIONS)? == SECOND.len() as f64,
             "the controller opened more than this file's values since its restart"
         );
-        self.story
-            .checked("this one change is all that the controller did since its restart");
+        self.story.checked(if pruned {
+            "this one write is all that the controller wrote since its restart"
+        } else {
+            "this one change is all that the controller did since its restart"
+        });
         Ok(())
     }
 
