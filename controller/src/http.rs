@@ -112,6 +112,7 @@ async fn metrics(Shared(api): Shared<Api>) -> Response {
             .metrics
             .set_queue(lane.as_str(), state.queue.len(lane));
     }
+    state.metrics.set_objects(state.index().len());
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (
         [(header::CONTENT_TYPE, content_type)],

@@ -131,14 +131,20 @@ async fn work(state: Arc<State>) {
     }
 }
 
-/// A pass in a task of its own: a panic ends this attempt, not the process (docs/trust.md row 2).
 async fn isolated(state: &Arc<State>, job: Job) -> Next {
     let key = job.key.clone();
     let own = Arc::clone(state);
-    match tokio::spawn(async move { pass::run(&own, job).await }).await {
-        Ok(next) => next,
-        Err(_) => pass::report_panic(state, &key).await,
+    match unless_it_panics(async move { pass::run(&own, job).await }).await {
+        Some(next) => next,
+        None => pass::report_panic(state, &key).await,
     }
+}
+
+/// Runs work in a task of its own: a panic ends this attempt, not the process (docs/trust.md row 2).
+async fn unless_it_panics<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    tokio::spawn(work).await.ok()
 }
 
 async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
@@ -238,5 +244,23 @@ fn renewal(args: &Args) -> RenewalPolicy {
     RenewalPolicy {
         period: args.key_renew_period,
         cutoff: args.key_cutoff_time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_attempt_and_not_the_process() {
+        assert_eq!(unless_it_panics(async { 1 }).await, Some(1));
+        let panicking = async {
+            tokio::task::yield_now().await;
+            // A slice panic, as a defect in a parser would be.
+            let text = "ä".to_owned();
+            text.split_at(1).0.len()
+        };
+        assert_eq!(unless_it_panics(panicking).await, None);
+        assert_eq!(unless_it_panics(async { 2 }).await, Some(2));
     }
 }

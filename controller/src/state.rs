@@ -146,7 +146,6 @@ impl State {
         let backing_off =
             known.is_some_and(|known| matches!(known.outcome, Some((_, Class::BackOff))));
         drop(index);
-        self.metrics.set_objects(self.index().len());
         match self.judge(&key) {
             // The echo of our own status must not cut a pause short.
             Some(Verdict::Work) if changed || !backing_off => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_crds::{Class, Reason, SealedSecretStatus};
+use signet_crds::{Class, SealedSecretStatus};
 
 use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
@@ -141,14 +141,7 @@ impl Pass<'_> {
             );
             status.inputs = Some(settled.to_string());
         }
-        let is_old = |before: &SealedSecretStatus| {
-            // A Secret of somebody else may change often, and looking at it again costs next to nothing.
-            let foreign = said.outcome.reason == Reason::NotManaged
-                && before.inputs == status.inputs
-                && before.conditions_say_the_same(&status);
-            foreign || says_the_same(before, &status)
-        };
-        (!before.is_some_and(is_old)).then_some(status)
+        (!before.is_some_and(|before| says_the_same(before, &status))).then_some(status)
     }
 
     async fn write_event(&self, outcome: &Outcome, now: Timestamp) {
