@@ -1,5 +1,7 @@
 //! Who seals and who opens: the columns of the matrix.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use signet_harness::{ControlPlane, eventually};
@@ -99,8 +101,11 @@ fn exchange(
     let recovered = each(cases, &sealed, |case, sealed| {
         recover(plane, opener, &keys, case, sealed)
     });
+    // One deadline for all, so that a controller that opens nothing is found out in a minute.
+    let deadline = Instant::now() + CAP;
     let opened = each(cases, &sealed, |case, sealed| {
-        await_controller(plane, case, sealed)
+        let cap = deadline.saturating_duration_since(Instant::now());
+        await_controller(plane, case, sealed, cap)
     });
     Ok([opened, recovered])
 }
@@ -154,12 +159,17 @@ fn recover(
     Ok(())
 }
 
-fn await_controller(plane: &ControlPlane, case: &Case, sealed: &Value) -> anyhow::Result<()> {
+fn await_controller(
+    plane: &ControlPlane,
+    case: &Case,
+    sealed: &Value,
+    cap: Duration,
+) -> anyhow::Result<()> {
     let text = |field: &str| sealed["metadata"][field].as_str().unwrap_or_default();
     let (namespace, name) = (text("namespace"), text("name"));
     let expected = if case.opens { "True" } else { "False" };
     let mut last = Value::Null;
-    let found = eventually(&format!("{name} is judged"), CAP, || {
+    let found = eventually(&format!("{name} is judged"), cap, || {
         let object = plane.api().get(&sealed_path(namespace, name)).ok()?;
         last = object["status"].clone();
         (condition(&object, "Synced")?["status"] == expected).then_some(())
