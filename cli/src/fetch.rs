@@ -168,4 +168,36 @@ mod tests {
             assert_eq!(next(&at, &answer), Some(expected.parse().unwrap()));
         }
     }
+
+    #[test]
+    fn a_redirect_to_plain_http_is_refused_unless_the_key_is_pinned() {
+        let first: Uri = "https://a.test/c".parse().unwrap();
+        let plain: Uri = "http://a.test/c".parse().unwrap();
+        let mut stderr = Vec::new();
+        let mut session = Session {
+            program: crate::session::Program::Signet,
+            stdin: &mut std::io::empty(),
+            stdin_is_terminal: false,
+            stdout: &mut std::io::sink(),
+            stderr: &mut stderr,
+            variable: &|_| None,
+            rng: &mut rand::rng(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let mut check = |at, policy| check_scheme(&mut session, &first, at, policy);
+        let refused = check(&plain, UrlPolicy::SecureOnly).unwrap_err();
+        assert!(
+            refused
+                .message
+                .ends_with("redirected from https to plain http")
+        );
+        assert_eq!(check(&first, UrlPolicy::SecureOnly), Ok(()));
+        assert_eq!(check(&plain, UrlPolicy::Any), Ok(()));
+        assert_eq!(check(&plain, UrlPolicy::WarnInsecure), Ok(()));
+        let warning = String::from_utf8(stderr).unwrap();
+        assert!(
+            warning.contains("over plain http from http://a.test/c"),
+            "{warning}"
+        );
+    }
 }

@@ -188,4 +188,50 @@ mod tests {
             assert_eq!(come_back_in(&response), expected, "{status} {after:?}");
         }
     }
+
+    fn proxy(address: &str, variables: &[(&str, &str)]) -> Option<String> {
+        let session = Session {
+            program: crate::session::Program::Signet,
+            stdin: &mut std::io::empty(),
+            stdin_is_terminal: false,
+            stdout: &mut std::io::sink(),
+            stderr: &mut std::io::sink(),
+            variable: &|name| {
+                let found = variables.iter().find(|(other, _)| *other == name)?;
+                Some(found.1.to_owned())
+            },
+            rng: &mut rand::rng(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        proxy_for(&session, &address.parse().unwrap()).map(|uri| uri.to_string())
+    }
+
+    #[test]
+    fn the_proxy_is_the_one_that_the_environment_names_for_the_scheme_and_the_host() {
+        let both = [
+            ("HTTP_PROXY", "plain.test:1"),
+            ("https_proxy", "http://u:p@secure.test:2"),
+        ];
+        assert_eq!(
+            proxy("http://a.test/", &both),
+            Some("http://plain.test:1/".to_owned())
+        );
+        assert_eq!(
+            proxy("https://a.test/", &both),
+            Some("http://u:p@secure.test:2/".to_owned())
+        );
+        assert_eq!(proxy("https://127.0.0.1:6443/", &both), None);
+        assert_eq!(proxy("https://localhost/", &both), None);
+        let except = [
+            ("HTTPS_PROXY", "http://x.test:1"),
+            ("NO_PROXY", ".corp.test,10.0.0.0/8"),
+        ];
+        assert_eq!(proxy("https://api.corp.test/", &except), None);
+        assert_eq!(proxy("https://10.1.2.3:6443/", &except), None);
+        assert_eq!(
+            proxy("https://a.test/", &except),
+            Some("http://x.test:1/".to_owned())
+        );
+        assert_eq!(proxy("https://a.test/", &[]), None);
+    }
 }

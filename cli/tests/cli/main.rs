@@ -1,5 +1,6 @@
 //! The real programs, run as processes. None of these tests needs a cluster or the network beyond 127.0.0.1.
 
+mod access;
 mod bad_input;
 mod certificates;
 mod cluster;

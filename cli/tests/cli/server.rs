@@ -20,6 +20,7 @@ pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
 pub(crate) struct Server {
     pub(crate) address: String,
     requests: Requests,
+    headers: Arc<Mutex<Vec<String>>>,
 }
 
 pub(crate) fn answer(status: &'static str, body: impl AsRef<[u8]>) -> Answer {
@@ -47,14 +48,24 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let requests = Requests::default();
-        let seen = Arc::clone(&requests);
+        let headers = Arc::<Mutex<Vec<String>>>::default();
+        let seen = (Arc::clone(&requests), Arc::clone(&headers));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away is its own business.
                 let _ = serve(stream, &respond, &seen);
             }
         });
-        Self { address, requests }
+        Self {
+            address,
+            requests,
+            headers,
+        }
+    }
+
+    /// Every header line of every request, its name in lower case.
+    pub(crate) fn headers(&self) -> Vec<String> {
+        self.headers.lock().expect("no panic while locked").clone()
     }
 
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
@@ -65,7 +76,7 @@ impl Server {
 fn serve(
     stream: TcpStream,
     respond: &impl Fn(&str, &str) -> Option<Answer>,
-    seen: &Requests,
+    (requests, headers): &(Requests, Arc<Mutex<Vec<String>>>),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
@@ -79,6 +90,9 @@ fn serve(
         if header.trim().is_empty() {
             break;
         }
+        let (name, value) = header.split_once(':').unwrap_or_default();
+        let line = format!("{}:{}", name.to_ascii_lowercase(), value.trim_end());
+        headers.lock().expect("no panic while locked").push(line);
         if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap_or(0);
         }
@@ -87,7 +101,8 @@ fn serve(
     reader.read_exact(&mut body)?;
     let body = String::from_utf8_lossy(&body).into_owned();
     let found = respond(&request, &body).unwrap_or_else(|| answer("404 Not Found", "no"));
-    seen.lock()
+    requests
+        .lock()
         .expect("no panic while locked")
         .push((request, body));
     let head = format!(

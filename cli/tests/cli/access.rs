@@ -1,0 +1,149 @@
+//! kubectl's flags: which server is asked, and as whom.
+
+use std::collections::BTreeMap;
+
+use crate::server::{Server, answer};
+use crate::support::{Place, Program, Ran, key, words};
+
+/// An API server that hands out the test certificate.
+fn api_server() -> Server {
+    Server::start_with(|request, _| {
+        if request.ends_with("/services/sealed-secrets-controller") {
+            return Some(answer("200 OK", r#"{"spec":{"ports":[{"port":8080}]}}"#));
+        }
+        let certificate = std::fs::read(key("seal.crt")).expect("a test key");
+        request
+            .ends_with("/http:sealed-secrets-controller:/proxy/v1/cert.pem")
+            .then(|| answer("200 OK", certificate))
+    })
+}
+
+fn fetch(place: &Place, arguments: &[&str]) -> Ran {
+    let arguments = [words(&["--fetch-cert"]), words(arguments)].concat();
+    place.run(Program::Kubeseal, &arguments, b"")
+}
+
+#[track_caller]
+fn assert_sent(server: &Server, header: &str) {
+    let headers = server.headers();
+    let times = headers.iter().filter(|line| *line == header).count();
+    assert_eq!(times, 2, "{header:?} with both requests: {headers:#?}");
+}
+
+#[test]
+fn flags_alone_are_enough_to_reach_a_cluster() {
+    let server = api_server();
+    let identity = [
+        "--token",
+        "t0ken",
+        "--as",
+        "jane",
+        "--as-uid",
+        "7",
+        "--as-group",
+        "a",
+        "--as-group",
+        "b",
+    ];
+    let arguments = [&["--server", &server.address][..], &identity].concat();
+    fetch(&Place::new(), &arguments).assert_done();
+    for header in [
+        "authorization: Bearer t0ken",
+        "impersonate-user: jane",
+        "impersonate-uid: 7",
+        "impersonate-group: a",
+        "impersonate-group: b",
+    ] {
+        assert_sent(&server, header);
+    }
+}
+
+#[test]
+fn a_user_name_and_password_replace_the_token_of_the_kubeconfig() {
+    let server = api_server();
+    let place = kubeconfigs(&server, &api_server());
+    let arguments = [
+        "--kubeconfig",
+        "config",
+        "--username",
+        "jane",
+        "--password",
+        "pw",
+    ];
+    fetch(&place, &arguments).assert_done();
+    assert_sent(&server, "authorization: Basic amFuZTpwdw==");
+}
+
+/// A kubeconfig with two clusters, two users and two contexts; the first ones are current.
+fn kubeconfigs(first: &Server, second: &Server) -> Place {
+    let place = Place::new();
+    let text = format!(
+        "apiVersion: v1
+kind: Config
+current-context: a
+clusters:
+- {{name: c1, cluster: {{server: '{}'}}}}
+- {{name: c2, cluster: {{server: '{}'}}}}
+users:
+- {{name: u1, user: {{token: t1}}}}
+- {{name: u2, user: {{token: t2}}}}
+contexts:
+- {{name: a, context: {{cluster: c1, user: u1}}}}
+- {{name: b, context: {{cluster: c2, user: u2}}}}
+",
+        first.address, second.address
+    );
+    place.write("config", text);
+    place
+}
+
+#[test]
+fn context_cluster_and_user_choose_from_the_kubeconfig() {
+    let table: [(&[&str], usize, &str); 4] = [
+        (&[], 0, "t1"),
+        (&["--context", "b"], 1, "t2"),
+        (&["--cluster", "c2"], 1, "t1"),
+        (&["--context", "b", "--user", "u1"], 1, "t1"),
+    ];
+    for (extra, asked, token) in table {
+        let servers = [api_server(), api_server()];
+        let place = kubeconfigs(&servers[0], &servers[1]);
+        let arguments = [&["--kubeconfig", "config"], extra].concat();
+        fetch(&place, &arguments).assert_done();
+        assert_sent(&servers[asked], &format!("authorization: Bearer {token}"));
+        assert_eq!(servers[1 - asked].requests(), [], "{extra:?}");
+    }
+}
+
+#[test]
+fn kubeconfig_files_of_a_list_are_merged_and_missing_ones_are_left_out() {
+    let server = api_server();
+    let place = kubeconfigs(&server, &server);
+    place.write(
+        "first",
+        "apiVersion: v1\nkind: Config\ncurrent-context: b\n",
+    );
+    let list = BTreeMap::from([("KUBECONFIG", "first:missing:config".to_owned())]);
+    let ran = place.run_with(Program::Kubeseal, &words(&["--fetch-cert"]), b"", &list);
+    ran.assert_done();
+    assert_sent(&server, "authorization: Bearer t2");
+}
+
+#[test]
+fn an_explicit_kubeconfig_must_exist() {
+    let ran = fetch(&Place::new(), &["--kubeconfig", "missing"]);
+    assert_eq!(ran.code, Some(1));
+    ran.assert_says("error: stat missing: no such file or directory");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_after_the_request_timeout() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let ran = fetch(
+        &Place::new(),
+        &["--server", &address, "--request-timeout", "1s"],
+    );
+    assert_eq!(ran.code, Some(1));
+    ran.assert_says("no answer within 1 seconds");
+}
