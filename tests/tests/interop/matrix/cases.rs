@@ -98,7 +98,7 @@ type Kind = (&'static str, BTreeMap<String, Vec<u8>>);
 
 fn kinds() -> impl Iterator<Item = Kind> {
     let every_byte: Vec<u8> = (0..=255).chain(*b"\0\xff\xfe\n\r").collect();
-    // Ends in another byte than it begins with, and 251 divides no power of two.
+    // A period that divides no size of a block.
     let large: Vec<u8> = (0..251).cycle().take(MAX_SECRET).collect();
     [
         text(),
