@@ -9,5 +9,6 @@ mod faults;
 mod hostile_objects;
 mod http;
 mod judge;
+mod leaks;
 mod restart;
 mod scene;
