@@ -1,0 +1,49 @@
+//! What must stay true of the source itself. No cluster and no network: `cargo test -p signet-tests --test invariants`.
+
+mod dependencies;
+mod documents;
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+/// The top of the repository.
+fn root() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().context("the repository")
+}
+
+/// Every committed file that is still there, from the top.
+fn committed() -> anyhow::Result<Vec<PathBuf>> {
+    let root = root()?;
+    let output = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(&root)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "git ls-files: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let names = String::from_utf8(output.stdout)?;
+    let files: Vec<_> = names
+        .split_terminator('\0')
+        .map(PathBuf::from)
+        .filter(|path| root.join(path).is_file())
+        .collect();
+    ensure!(
+        files.len() > 100,
+        "only {} files: this is not the repository",
+        files.len()
+    );
+    Ok(files)
+}
+
+/// The text of a file from the top.
+fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes =
+        std::fs::read(root()?.join(path)).with_context(|| format!("read {}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
