@@ -2,6 +2,9 @@
 //!
 //! Never ciphertext, never values. Answers one question: does this object need work?
 
+mod deletions;
+mod secret;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -11,17 +14,15 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use signet_common::{MacKey, Tag};
-use signet_crds::names::{GROUP, KIND, MANAGED, PATCH, SKIP_SET_OWNER_REFERENCES};
-use signet_crds::scope::is_true;
 use signet_crds::{Class, Reason};
 use tokio::time::Instant;
 
 use crate::digest::ContentDigest;
+use deletions::Deletions;
+pub use secret::{SecretEntry, SecretOwner, Version};
 
 /// How long a Secret of somebody else must be gone before its name is taken.
 pub const FOREIGN_GRACE: Duration = Duration::from_secs(2);
-/// Deletions that are remembered before old ones are looked for.
-const FOREIGN_DELETIONS: usize = 1024;
 
 /// Namespace and name of a SealedSecret, and of its Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,105 +47,6 @@ impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }
-}
-
-/// One version of one object. Kubernetes' resource versions are integers that grow (KEP-5504).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Version {
-    /// The uid as a number; 0 if it is not a UUID, which switches the shortcuts off.
-    pub uid: u128,
-    /// The resourceVersion; 0 if it is not a number, which switches the shortcuts off.
-    pub resource_version: u64,
-}
-
-impl Version {
-    /// The version in this metadata.
-    pub fn of(metadata: &ObjectMeta) -> Self {
-        let resource_version = metadata
-            .resource_version
-            .as_deref()
-            .and_then(|text| text.parse().ok());
-        Self {
-            uid: metadata.uid.as_deref().map(parse_uid).unwrap_or_default(),
-            resource_version: resource_version.unwrap_or_default(),
-        }
-    }
-
-    /// Whether both parts could be read.
-    pub fn is_known(self) -> bool {
-        self.uid != 0 && self.resource_version != 0
-    }
-
-    /// Whether `self` is an earlier state of the same object than `other`.
-    pub fn is_before(self, other: Self) -> bool {
-        self.uid == other.uid && self.is_known() && self.resource_version < other.resource_version
-    }
-}
-
-fn parse_uid(text: &str) -> u128 {
-    let hex: String = text.chars().filter(|character| *character != '-').collect();
-    u128::from_str_radix(&hex, 16).unwrap_or_default()
-}
-
-/// Who a Secret belongs to, as far as this controller cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretOwner {
-    /// Its controller is a SealedSecret of the Secret's own name, with this uid.
-    SealedSecret(u128),
-    /// It carries `managed`, `patch` or `skip-set-owner-references`.
-    Annotated,
-    /// Somebody else's.
-    Foreign,
-}
-
-/// What is remembered of a Secret.
-#[derive(Debug, Clone, Copy)]
-pub struct SecretEntry {
-    /// Which version the watch, or our own write, showed last.
-    pub version: Version,
-    /// Who it belongs to.
-    pub owner: SecretOwner,
-    /// Whether it carries the `managed` annotation.
-    pub managed: bool,
-    /// Whether it is being deleted.
-    pub terminating: bool,
-}
-
-impl SecretEntry {
-    /// The projection of a Secret's metadata.
-    pub fn of(metadata: &ObjectMeta) -> Self {
-        let marked = |name| {
-            metadata
-                .annotations
-                .as_ref()
-                .is_some_and(|annotations| is_true(annotations, name))
-        };
-        let owner = match sealed_secret_owner(metadata) {
-            Some(uid) => SecretOwner::SealedSecret(uid),
-            None if [MANAGED, PATCH, SKIP_SET_OWNER_REFERENCES]
-                .into_iter()
-                .any(marked) =>
-            {
-                SecretOwner::Annotated
-            }
-            None => SecretOwner::Foreign,
-        };
-        Self {
-            version: Version::of(metadata),
-            owner,
-            managed: marked(MANAGED),
-            terminating: metadata.deletion_timestamp.is_some(),
-        }
-    }
-}
-
-/// The uid of the controlling SealedSecret of the same name, if that is what controls the object.
-fn sealed_secret_owner(metadata: &ObjectMeta) -> Option<u128> {
-    let owners = metadata.owner_references.as_deref().unwrap_or_default();
-    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
-    let group = owner.api_version.split('/').next().unwrap_or_default();
-    let ours = group == GROUP && owner.kind == KIND && Some(&owner.name) == metadata.name.as_ref();
-    ours.then(|| parse_uid(&owner.uid))
 }
 
 /// The two tags that say "this result was reached from these inputs, and the Secret is still that one"
@@ -240,7 +142,7 @@ pub enum Verdict {
 pub struct Index {
     sealed: HashMap<ObjectKey, SealedEntry>,
     secrets: HashMap<ObjectKey, SecretEntry>,
-    foreign_deletions: HashMap<ObjectKey, Instant>,
+    deletions: Deletions,
 }
 
 impl Index {
@@ -298,7 +200,11 @@ impl Index {
     }
 
     /// Takes in a Secret, from a watch or from the answer to our own write. Older states than the known one are ignored.
+    /// So is a Secret that is known to be gone.
     pub fn see_secret(&mut self, key: ObjectKey, seen: SecretEntry) {
+        if self.deletions.is_gone(&key, seen.version.uid) {
+            return;
+        }
         if self
             .secrets
             .get(&key)
@@ -323,30 +229,24 @@ impl Index {
             SecretOwner::Annotated => lost.managed,
             SecretOwner::Foreign => false,
         };
-        if !ours {
-            // Also without a SealedSecret: the two watches may tell of it and of this deletion in any order.
-            self.note_foreign_deletion(key, now);
+        // Also without a SealedSecret: the two watches may tell of it and of this deletion in any order.
+        self.deletions.note(key, lost.version.uid, !ours, now);
+    }
+
+    /// Takes in that a Secret was asked for and is not there: the watch may tell of its end later, or did so already.
+    /// `known` is what was known before the question.
+    pub fn miss_secret(&mut self, key: &ObjectKey, known: Option<&SecretEntry>, now: Instant) {
+        let recent = |at: Instant| now.saturating_duration_since(at) < FOREIGN_GRACE;
+        match known {
+            Some(known) => self.lose_secret(key, known, now),
+            None if self.deletions.last(key).is_some_and(recent) => {}
+            None => self.deletions.note(key, 0, true, now),
         }
     }
 
-    /// Remembers that a Secret of somebody else was deleted just now.
-    pub fn note_foreign_deletion(&mut self, key: &ObjectKey, now: Instant) {
-        if self.foreign_deletions.len() >= FOREIGN_DELETIONS
-            && let Some(before) = now.checked_sub(FOREIGN_GRACE)
-        {
-            self.expire_foreign_deletions(before);
-        }
-        self.foreign_deletions.insert(key.clone(), now);
-    }
-
-    /// When a Secret of somebody else was deleted, if that was remembered.
+    /// When a Secret of somebody else was deleted, if that was a moment ago.
     pub fn foreign_deletion(&self, key: &ObjectKey) -> Option<Instant> {
-        self.foreign_deletions.get(key).copied()
-    }
-
-    /// Forgets deletions from before `before`.
-    pub fn expire_foreign_deletions(&mut self, before: Instant) {
-        self.foreign_deletions.retain(|_, at| *at >= before);
+        self.deletions.foreign(key)
     }
 
     /// Forgets every Secret that a complete list did not show. Returns them.
@@ -418,110 +318,4 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn metadata(value: serde_json::Value) -> ObjectMeta {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn secret(uid: &str, resource_version: &str) -> SecretEntry {
-        SecretEntry::of(&metadata(
-            json!({"name": "db", "namespace": "ns", "uid": uid, "resourceVersion": resource_version}),
-        ))
-    }
-
-    fn key() -> ObjectKey {
-        ObjectKey {
-            namespace: "ns".into(),
-            name: "db".into(),
-        }
-    }
-
-    const ONE: &str = "00000000-0000-0000-0000-000000000001";
-    const TWO: &str = "00000000-0000-0000-0000-000000000002";
-
-    #[test]
-    fn a_late_event_does_not_bring_back_an_older_version() {
-        let mut index = Index::default();
-        index.see_secret(key(), secret(ONE, "7"));
-        index.see_secret(key(), secret(ONE, "6"));
-        assert_eq!(index.secret(&key()).unwrap().version.resource_version, 7);
-        index.see_secret(key(), secret(TWO, "3"));
-        assert_eq!(
-            index.secret(&key()).unwrap().version.uid,
-            2,
-            "another object is another history"
-        );
-    }
-
-    #[test]
-    fn the_end_of_an_earlier_object_does_not_end_its_successor() {
-        let mut index = Index::default();
-        index.see_secret(key(), secret(TWO, "9"));
-        index.lose_secret(&key(), &secret(ONE, "8"), Instant::now());
-        assert!(index.secret(&key()).is_some());
-        index.lose_secret(&key(), &secret(TWO, "10"), Instant::now());
-        assert!(index.secret(&key()).is_none());
-    }
-
-    #[test]
-    fn owners_are_told_apart() {
-        let owner = |api: &str, kind: &str, name: &str, controller: bool| json!([{"apiVersion": api, "kind": kind, "name": name, "uid": ONE, "controller": controller}]);
-        let of = |owners: serde_json::Value, annotations: serde_json::Value| {
-            let value =
-                json!({"name": "db", "ownerReferences": owners, "annotations": annotations});
-            SecretEntry::of(&metadata(value)).owner
-        };
-        let ours = SecretOwner::SealedSecret(1);
-        assert_eq!(
-            of(
-                owner("bitnami.com/v1alpha1", "SealedSecret", "db", true),
-                json!({})
-            ),
-            ours
-        );
-        assert_eq!(
-            of(
-                owner("bitnami.com/v1alpha1", "SealedSecret", "db", false),
-                json!({})
-            ),
-            SecretOwner::Foreign
-        );
-        assert_eq!(
-            of(
-                owner("bitnami.com/v1alpha1", "SealedSecret", "x", true),
-                json!({})
-            ),
-            SecretOwner::Foreign
-        );
-        assert_eq!(
-            of(
-                owner("example.com/v1", "SealedSecret", "db", true),
-                json!({})
-            ),
-            SecretOwner::Foreign
-        );
-        assert_eq!(
-            of(json!([]), json!({MANAGED: "true"})),
-            SecretOwner::Annotated
-        );
-        assert_eq!(of(json!([]), json!({MANAGED: "yes"})), SecretOwner::Foreign);
-    }
-
-    #[test]
-    fn versions_that_are_no_numbers_switch_the_shortcuts_off() {
-        let odd = Version::of(&metadata(
-            json!({"uid": "not-a-uuid!", "resourceVersion": "abc"}),
-        ));
-        assert!(
-            !odd.is_known()
-                && !odd.is_before(Version {
-                    uid: 0,
-                    resource_version: 9
-                })
-        );
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use signet_common::{KeyRing, Plaintext};
 use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret, assemble};
+use tokio::time::Instant;
 
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
@@ -203,17 +204,20 @@ impl Pass<'_> {
         if self.state.index().secret(self.key).is_none() {
             return Ok(None);
         }
-        let existing = self.state.cluster.secret(self.key).await?;
-        self.saw(existing.as_ref());
-        Ok(existing)
+        self.read_secret().await
     }
 
-    fn saw(&self, secret: Option<&Secret>) {
-        if let Some(secret) = secret {
-            self.state
-                .index()
-                .see_secret(self.key.clone(), SecretEntry::of(&secret.metadata));
+    /// Reads the Secret and remembers what was found.
+    async fn read_secret(&self) -> Result<Option<Secret>, ApiFailure> {
+        let known = self.state.index().secret(self.key).copied();
+        let secret = self.state.cluster.secret(self.key).await?;
+        let mut index = self.state.index();
+        match &secret {
+            Some(secret) => index.see_secret(self.key.clone(), SecretEntry::of(&secret.metadata)),
+            None => index.miss_secret(self.key, known.as_ref(), Instant::now()),
         }
+        drop(index);
+        Ok(secret)
     }
 
     /// What can be said before a private operation is spent.

@@ -115,10 +115,6 @@ async fn begin(state: Arc<State>, sealed: oneshot::Receiver<()>, secrets: onesho
     every.tick().await;
     loop {
         every.tick().await;
-        let before = tokio::time::Instant::now().checked_sub(Duration::from_secs(10));
-        if let Some(before) = before {
-            state.index().expire_foreign_deletions(before);
-        }
         state.sweep();
     }
 }

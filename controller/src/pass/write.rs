@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{CONFLICTS, End, FREE_REPAIRS, LONGEST_PAUSE, Pass, Said, pause, version_of};
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
-use crate::index::{FOREIGN_GRACE, SealedEntry, SecretEntry, Settled, Version};
+use crate::index::{SealedEntry, SecretEntry, Settled, Version};
 use crate::plan::{Cause, Plan, plan};
 use crate::status::Outcome;
 
@@ -23,7 +23,6 @@ impl Pass<'_> {
         items: BTreeMap<String, ItemStatus>,
         mut existing: Option<Secret>,
     ) -> End {
-        let mut vanished = false;
         for _ in 0..CONFLICTS {
             let cause = self.cause();
             let (attempt, repair) = match plan(
@@ -35,13 +34,11 @@ impl Pass<'_> {
             ) {
                 Plan::Refuse(refusal) => return self.refused(refusal, existing.as_ref()),
                 Plan::Keep => return self.right(desired, items, existing.as_ref(), false),
-                Plan::Create(_) if vanished => {
-                    self.state
-                        .index()
-                        .note_foreign_deletion(self.key, Instant::now());
-                    return End::Later(FOREIGN_GRACE);
-                }
                 Plan::Create(secret) => {
+                    // It may have gone since this pass began.
+                    if let Some(rest) = self.grace() {
+                        return End::Later(rest);
+                    }
                     // Somebody deleted it: that is as good a fight as an edit.
                     let repair = cause == Cause::Unchanged;
                     if repair && let Some(rest) = self.repair_rest() {
@@ -64,12 +61,10 @@ impl Pass<'_> {
                 Err(ApiFailure::Conflict | ApiFailure::AlreadyExists | ApiFailure::NotFound) => {}
                 Err(failure) => return self.failed(&failure, existing.as_ref()),
             }
-            existing = match self.state.cluster.secret(self.key).await {
+            existing = match self.read_secret().await {
                 Ok(existing) => existing,
                 Err(failure) => return self.failed(&failure, None),
             };
-            self.saw(existing.as_ref());
-            vanished = existing.is_none();
             if existing
                 .as_ref()
                 .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some())

@@ -17,3 +17,4 @@ mod scopes;
 mod sealing_key;
 mod status;
 mod trust;
+mod version;

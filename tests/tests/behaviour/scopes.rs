@@ -134,6 +134,29 @@ fn a_scope_annotation_alone_is_processed() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_scope_annotation_that_means_nothing_new_is_no_event() -> anyhow::Result<()> {
+    let scene = scene("same-scope")?;
+    let sealed = scene.make("db", &[("k", "v")])?;
+    scene.await_event(&sealed, "Unsealed")?;
+    let before = scene.secret("db")?;
+    scene.edit_sealed(
+        "db",
+        &json!({"metadata": {"annotations": {CLUSTER_WIDE: "no"}}}),
+    )?;
+    scene.sentinel()?;
+    let now = scene.reason("db", "Unsealed")?;
+    // It was judged again: the tag is another one.
+    assert_ne!(now["status"]["inputs"], sealed["status"]["inputs"]);
+    assert_eq!(verdicts(&now), verdicts(&sealed));
+    assert_eq!(scene.events(&sealed)?.len(), 1);
+    assert_eq!(
+        scene.secret("db")?["metadata"]["resourceVersion"],
+        before["metadata"]["resourceVersion"]
+    );
+    Ok(())
+}
+
+#[test]
 fn a_value_opens_under_another_item_name() -> anyhow::Result<()> {
     let scene = scene("item")?;
     let mut sealed = scene.sealed("db", &[("old", "v")], &[])?;

@@ -240,6 +240,14 @@ fn each_change_is_one_event_that_names_the_object() -> anyhow::Result<()> {
         assert_eq!(event_type == "Normal", reason == "Unsealed", "{event}");
         assert!(!text(&event, "/message").is_empty());
     }
+    // The query of upstream's own tests.
+    let (namespace, uid) = (&scene.namespace, text(&sealed, "/metadata/uid"));
+    let selector = format!(
+        "involvedObject.kind=SealedSecret,involvedObject.name=db,involvedObject.namespace={namespace},involvedObject.uid={uid}"
+    );
+    let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}");
+    let found = scene.plane.api().get(&path)?;
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(3), "{found}");
     Ok(())
 }
 
