@@ -1,8 +1,9 @@
 //! A status is a hint, never an authority (docs/trust.md row 5).
 
 use serde_json::{Value, json};
+use signet_harness::Component;
 
-use crate::scene::{MANAGED, Solo, version};
+use crate::scene::{MANAGED, Solo, is_owned_by, version};
 
 fn put_status(solo: &Solo, name: &str, status: &Value) -> anyhow::Result<()> {
     let mut object = solo.find_sealed(name)?.unwrap_or_default();
@@ -20,6 +21,30 @@ fn a_status_of_another_object_suppresses_no_work() -> anyhow::Result<()> {
     put_status(&solo, "new", &good["status"])?;
     solo.begin_again(&[])?;
     solo.await_items("new", &[("k", "v")])?;
+    Ok(())
+}
+
+#[test]
+fn a_status_of_a_predecessor_does_not_keep_its_secret_from_its_heir() -> anyhow::Result<()> {
+    let mut solo = Solo::start("heir", &[])?;
+    let sealed = solo.sealed("db", &[("k", "v")], &[])?;
+    solo.apply(&sealed)?;
+    let first = solo.reason("db", "Unsealed")?;
+    solo.stop()?;
+    // Spec, name and Secret are the same; the garbage collector would take the Secret if it were not adopted.
+    solo.plane.pause(Component::ControllerManager)?;
+    let adopted = (|| {
+        solo.delete_sealed("db")?;
+        let second = solo.apply(&sealed)?;
+        put_status(&solo, "db", &first["status"])?;
+        solo.begin_again(&[])?;
+        solo.await_secret("the heir owns it", "db", |secret| {
+            is_owned_by(secret, &second)
+        })
+    })();
+    solo.plane.resume(Component::ControllerManager)?;
+    adopted?;
+    solo.reason("db", "Unsealed")?;
     Ok(())
 }
 
