@@ -49,7 +49,11 @@ fn an_object_with_thousands_of_items_makes_nobody_wait_and_is_tried_once() -> an
         .iter()
         .filter(|bomb| status(&plane, &hostile, bomb).is_null())
         .count();
-    ensure!(unfinished > 0, "the hostile objects were done first");
+    ensure!(
+        unfinished > 0,
+        "{} hostile objects were done first",
+        bombs.len() - unfinished
+    );
     println!(
         "10 objects of a tenant were served while {unfinished} of 3 hostile ones were at work"
     );
