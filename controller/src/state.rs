@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use signet_common::{KeyRing, Tag};
-use signet_crds::{Class, SealedSecretStatus};
+use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::api::Cluster;
@@ -318,10 +318,9 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         shown: keys.shown(object),
         said: None,
         settled: None,
-        applied: claim
-            .as_ref()
-            .filter(|claim| claim.class == Class::Done)
-            .map(|_| remembered),
+        applied: status
+            .is_some_and(|status| claims_applied(&keys.tags, inputs, &status))
+            .then_some(remembered),
         claim,
         digest: None,
         outcome: None,
@@ -329,6 +328,19 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         failing_since: None,
         repairs: None,
     }
+}
+
+/// Whether a status claims that the Secret was written from these inputs, whatever became of it.
+fn claims_applied(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> bool {
+    let claimed = |class| {
+        let tag = tags.settle(inputs, class).to_string();
+        status.inputs.as_ref() == Some(&tag)
+    };
+    let drifted =
+        |condition: &Condition| condition.reason.as_deref() == Some(Reason::Drifted.as_str());
+    claimed(Class::Done)
+        || claimed(Class::BackOff)
+        || (claimed(Class::Wait) && status.conditions.first().is_some_and(drifted))
 }
 
 /// What a status claims, if its first tag is ours and about these inputs.

@@ -9,6 +9,7 @@ use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
 use crate::index::{ObjectKey, Settled, Version};
 use crate::object::RawSealedSecret;
+use crate::plan::Cause;
 use crate::queue::Next;
 use crate::status::{Outcome, next_status, patience_ends, says_the_same};
 
@@ -140,6 +141,11 @@ impl Pass<'_> {
                     .to_string(),
             );
             status.inputs = Some(settled.to_string());
+        } else if self.cause() == Cause::Unchanged {
+            // Settles nothing, but tells the next process that the object is as the Secret was written from it.
+            let tags = &self.keys.tags;
+            let applied = tags.settle(tags.inputs(self.object), class);
+            status.inputs = Some(applied.to_string());
         }
         (!before.is_some_and(|before| says_the_same(before, &status))).then_some(status)
     }

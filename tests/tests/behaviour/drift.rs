@@ -143,3 +143,38 @@ fn a_change_of_the_sealed_secret_does_not_wait_for_the_end_of_a_conflict() -> an
     scene.await_items("db", &[("k", "new")])?;
     Ok(())
 }
+
+#[test]
+fn a_restart_forgets_neither_the_report_nor_whose_labels_are_there() -> anyhow::Result<()> {
+    let mut solo = Solo::start("report-restart", &["--repair=report"])?;
+    solo.make("db", &[("k", "v")])?;
+    let theirs = json!({"stringData": {"k": "drift"}, "metadata": {"labels": {"theirs": "1"}}});
+    solo.edit_secret("db", &theirs)?;
+    solo.reason("db", "Drifted")?;
+    solo.stop()?;
+    let drifted = solo.edit_secret("db", &json!({"stringData": {"k": "further"}}))?;
+    solo.begin_again(&["--repair=report"])?;
+    solo.sentinel()?;
+    solo.reason("db", "Drifted")?;
+    assert_eq!(version(&solo.secret("db")?), version(&drifted));
+    Ok(())
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_conflict_keeps_labels_of_others() -> anyhow::Result<()> {
+    let mut solo = Solo::start("fight-restart", &[])?;
+    solo.make("db", &[("k", "v")])?;
+    fight(&solo, |round| {
+        let value = format!("drift {round}");
+        let theirs = json!({"stringData": {"k": value}, "metadata": {"labels": {"theirs": "1"}}});
+        solo.edit_secret("db", &theirs).map(drop)
+    })?;
+    solo.reason("db", "RepairConflict")?;
+    solo.stop()?;
+    solo.edit_secret("db", &json!({"stringData": {"k": "drift"}}))?;
+    solo.begin_again(&[])?;
+    let secret = solo.await_items("db", &[("k", "v")])?;
+    assert_eq!(secret["metadata"]["labels"], json!({"theirs": "1"}));
+    solo.reason("db", "Unsealed")?;
+    Ok(())
+}
