@@ -140,7 +140,8 @@ pub fn fetch_certificate(
 fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failure> {
     const NONE: &str = "invalid configuration: no configuration has been provided, \
                         try setting KUBERNETES_MASTER environment variable";
-    const HINT: &str = "without a cluster, give the certificate with --cert";
+    const HINT: &str =
+        "give --kubeconfig or set KUBECONFIG; only sealing works without a cluster, with --cert";
     let Some(kubeconfig) = kubeconfig::load(session, options)? else {
         return Config::incluster().map_err(|_| Failure::trouble(NONE).hint(HINT));
     };
@@ -200,15 +201,41 @@ pub fn error_text(status: StatusCode, body: &[u8]) -> String {
         .ok()
         .and_then(|value| value.get("message")?.as_str().map(str::to_owned))
         .filter(|message| !message.is_empty());
-    match message {
-        Some(message) => Printable(&message).to_string(),
+    match message.as_deref().or_else(|| short_text(body)) {
+        Some(message) => Printable(message).to_string(),
         None => status.to_string(),
     }
+}
+
+/// A body that is one short line of text and no markup, as the controller explains a refusal.
+fn short_text(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let plain =
+        !text.starts_with(['<', '{', '[']) && text.lines().count() == 1 && text.len() <= 200;
+    plain.then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_controllers_words_are_shown_and_pages_are_not() {
+        let table = [
+            (
+                "expected one document, found 2\n",
+                "expected one document, found 2",
+            ),
+            (r#"{"message": "not found"}"#, "not found"),
+            ("<html>login</html>", "400 Bad Request"),
+            ("two\nlines", "400 Bad Request"),
+            ("", "400 Bad Request"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+        ];
+        for (body, shown) in table {
+            assert_eq!(error_text(StatusCode::BAD_REQUEST, body.as_bytes()), shown);
+        }
+    }
 
     #[test]
     fn the_port_of_the_service_may_have_no_name_but_must_not_leave_the_path() {

@@ -290,7 +290,7 @@ fn without_any_configuration_upstreams_text_is_shown() {
         let ran = Place::new().run(program, &arguments, secret().as_bytes());
         assert_eq!(ran.code, program.trouble());
         ran.assert_says("invalid configuration: no configuration has been provided")
-            .assert_says("give the certificate with --cert")
+            .assert_says("only sealing works without a cluster, with --cert")
             .assert_no_canary();
     }
 }
