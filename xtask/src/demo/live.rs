@@ -17,6 +17,7 @@ use super::offline::{self, FIRST, Items, SECOND, SECRET, Signet, check_items};
 
 const CAP: Duration = Duration::from_secs(60);
 const ACCOUNT: &str = "signet-controller";
+const CRD: &str = include_str!("../../../crds/bitnami.com_sealedsecrets.yaml");
 const RBAC: &str = include_str!("../../../tests/manifests/upstream-rbac.yaml");
 /// Upstream's name of its ClusterRole, which may be taken in the user's cluster.
 const UPSTREAM_ROLE: &str = "secrets-unsealer";
@@ -46,7 +47,7 @@ impl Scene<'_> {
         self.story
             .step("Install: CRD, permissions, and the key of act 1");
         if self.cluster.find(CRD_PATH)?.is_none() {
-            let crd: Value = serde_saphyr::from_str(&signet_crds::crd::yaml())?;
+            let crd: Value = serde_saphyr::from_str(CRD)?;
             self.cluster.create(&crd)?;
             self.story
                 .checked("the CustomResourceDefinition was accepted");
