@@ -54,6 +54,12 @@ fn no_value_and_no_private_key_reaches_any_sink() -> anyhow::Result<()> {
     sinks.collect(&plane)?;
     sinks.ensure_alive()?;
     let findings = canaries.search(&sinks)?;
-    anyhow::ensure!(findings.is_empty(), "leaked:\n{}", findings.join("\n"));
+    let first: Vec<_> = findings.iter().take(12).map(String::as_str).collect();
+    anyhow::ensure!(
+        first.is_empty(),
+        "{} leaks:\n{}",
+        findings.len(),
+        first.join("\n")
+    );
     canaries.ensure_planted_copies_are_found(&sinks)
 }

@@ -1,5 +1,7 @@
 //! Faults, restarts, attacks, and the search for leaked values. Run with `cargo xtask test --suite resilience`.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs the tests")]
+
 mod ambiguous_targets;
 mod amplification;
 mod batch;
