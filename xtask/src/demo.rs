@@ -96,18 +96,18 @@ struct Demo {
 
 impl Demo {
     fn play(&mut self, arguments: &Arguments) -> anyhow::Result<()> {
-        self.story.prepare("build signet");
-        let signet = Signet {
-            program: build("signet")?,
-        };
         let mut without_tools = None;
         if !arguments.offline && self.user.is_none() {
-            // They are built while act 1 plays and the controller compiles.
+            // They are built with what Cargo and act 1 leave of the machine.
             match Tools::ensure_in_background(&[Tool::Etcd, Tool::KubeApiserver]) {
                 Ok(pending) => self.pending = Some(pending),
                 Err(error) => without_tools = Some(error),
             }
         }
+        self.story.prepare("build signet");
+        let signet = Signet {
+            program: build("signet")?,
+        };
         offline::play(&mut self.story, &self.folder, &signet, &self.namespace)?;
         if let Some(error) = without_tools {
             return Err(error.context("act 2 cannot play; --offline plays act 1 only"));

@@ -82,7 +82,9 @@ fn cpu_time(tool: Tool) -> Duration {
 pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
     let module = Module::of(tool);
     let progress = Progress::start(tool.file_name(), cpu_time(tool));
-    let child = go(&module.source())
+    // Cargo compiles at the same time, and somebody waits for that first.
+    let child = go("nice", &module.source())
+        .args(["-n", "10", "go"])
         .args([
             "build",
             "-trimpath",
@@ -119,7 +121,7 @@ pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
 
 /// What a built program depends on beside its sources: version of Go, system, architecture.
 pub(super) fn go_facts(source: &Path) -> anyhow::Result<Vec<u8>> {
-    let output = go(source)
+    let output = go("go", source)
         .args(["env", "GOVERSION", "GOOS", "GOARCH"])
         .output()
         .map_err(cannot_run_go)?;
@@ -132,8 +134,8 @@ pub(super) fn go_facts(source: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn go(source: &Path) -> Command {
-    let mut command = Command::new("go");
+fn go(program: &str, source: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(source)
         .env("GOWORK", "off")
