@@ -110,6 +110,7 @@ impl Demo {
         };
         offline::play(&mut self.story, &self.folder, &signet, &self.namespace)?;
         if let Some(error) = without_tools {
+            self.story.prepare("prepare act 2");
             return Err(error.context("act 2 cannot play; --offline plays act 1 only"));
         }
         if !arguments.offline {
