@@ -153,6 +153,10 @@ impl Pass<'_> {
                 });
             });
             written.metadata.owner_references = owners;
+            // A patch leaves out what would steer this controller.
+            let (ours, live) = (&mut written.metadata, &secret.metadata);
+            keep_common(&mut ours.labels, live.labels.as_ref());
+            keep_common(&mut ours.annotations, live.annotations.as_ref());
             ContentDigest::of(self.keys.memory.mac(), &written, whole)
         });
         End::Said(said)
@@ -222,4 +226,13 @@ impl Pass<'_> {
             });
         }
     }
+}
+
+fn keep_common(
+    ours: &mut Option<BTreeMap<String, String>>,
+    live: Option<&BTreeMap<String, String>>,
+) {
+    ours.iter_mut().for_each(|ours| {
+        ours.retain(|name, value| live.is_some_and(|live| live.get(name) == Some(value)));
+    });
 }

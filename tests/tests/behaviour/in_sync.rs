@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use signet_harness::{Options, eventually};
 use signet_tests::signet::{CAP, SignetController, await_reason, seal, secret};
 
-use crate::scene::{CLUSTER_WIDE, PATCH, Solo, scene, text, version};
+use crate::scene::{CLUSTER_WIDE, MANAGED, PATCH, Solo, scene, text, version};
 
 #[test]
 fn a_foreign_change_of_the_secret_costs_one_read_and_no_private_operation() -> anyhow::Result<()> {
@@ -41,7 +41,10 @@ fn a_foreign_change_of_a_patched_secret_costs_no_private_operation_either() -> a
     let solo = Solo::start("touched-patch", &[])?;
     let marks = json!({"annotations": {PATCH: "true"}});
     solo.create_secret("db", &[("theirs", "1")], marks)?;
-    solo.make("db", &[("a", "1")])?;
+    // What would steer the controller is not merged, and not missed.
+    let template = json!({"metadata": {"annotations": {MANAGED: "true", "ours": "1"}}});
+    solo.apply(&solo.sealed_as("db", &[("a", "1")], template)?)?;
+    solo.reason("db", "Unsealed")?;
     let operations = solo.controller.private_operations()?;
     let before = solo.plane.audit().mark()?;
     solo.edit_secret("db", &json!({"stringData": {"theirs": "2"}}))?;

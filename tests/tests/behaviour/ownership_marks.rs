@@ -107,9 +107,11 @@ fn a_secret_that_loses_its_mark_is_no_longer_ours() -> anyhow::Result<()> {
     for mark in [PATCH, SKIP_OWNER] {
         let scene = scene("unmarked")?;
         existing(&scene, &[mark])?;
-        let skip =
-            json!({"metadata": {"annotations": {SKIP_OWNER: (mark == SKIP_OWNER).to_string()}}});
-        scene.apply(&scene.sealed_as("db", &[("ours", "1")], skip)?)?;
+        let template = match mark {
+            SKIP_OWNER => json!({"metadata": {"annotations": {SKIP_OWNER: "true"}}}),
+            _ => template(),
+        };
+        scene.apply(&scene.sealed_as("db", &[("ours", "1")], template)?)?;
         scene.reason("db", "Unsealed")?;
         let edited =
             scene.edit_secret("db", &json!({"metadata": {"annotations": {mark: null}}}))?;
