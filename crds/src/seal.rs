@@ -103,10 +103,15 @@ mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
+    use rand_chacha::rand_core::SeedableRng as _;
     use serde_json::json;
     use signet_common::{Certificate, CertificateRequest, KeySize, PrivateKey};
 
     use super::*;
+
+    fn rng() -> impl CryptoRng {
+        rand_chacha::ChaCha20Rng::seed_from_u64(1)
+    }
 
     fn key() -> SealingKey {
         let key = PrivateKey::generate(KeySize::Rsa2048).unwrap();
@@ -114,7 +119,7 @@ mod tests {
             common_name: "",
             valid_for: Duration::from_secs(60),
         };
-        Certificate::self_signed(&mut rand::rng(), &key, &request, Timestamp::UNIX_EPOCH)
+        Certificate::self_signed(&mut rng(), &key, &request, Timestamp::UNIX_EPOCH)
             .unwrap()
             .key()
             .clone()
@@ -137,7 +142,7 @@ mod tests {
             "stringData": {"a": "value"}, "immutable": true,
         }));
         let sealed =
-            serde_json::to_value(seal_secret(&mut rand::rng(), &key(), &secret).unwrap()).unwrap();
+            serde_json::to_value(seal_secret(&mut rng(), &key(), &secret).unwrap()).unwrap();
         assert!(!sealed.to_string().contains("canary"));
         let scope = json!({"sealedsecrets.bitnami.com/namespace-wide": "true"});
         assert_eq!(
@@ -159,7 +164,7 @@ mod tests {
     #[test]
     fn a_name_that_the_scope_needs_must_be_there() {
         let secret = parsed(&json!({"metadata": {"name": "db"}, "stringData": {"a": "x"}}));
-        let error = seal_secret(&mut rand::rng(), &key(), &secret).unwrap_err();
+        let error = seal_secret(&mut rng(), &key(), &secret).unwrap_err();
         assert_eq!(error, SealSecretError::Target(TargetError::EmptyNamespace));
     }
 

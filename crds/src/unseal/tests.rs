@@ -4,6 +4,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::json;
 use signet_common::{Certificate, CertificateRequest, KeyEntry, KeySize, KeyUse, PrivateKey};
 
@@ -20,6 +22,10 @@ static KEYS: LazyLock<Vec<KeyEntry>> = LazyLock::new(|| {
         .collect()
 });
 
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(1)
+}
+
 fn entry(size: KeySize, second: i64) -> KeyEntry {
     let key = PrivateKey::generate(size).unwrap();
     let request = CertificateRequest {
@@ -27,8 +33,7 @@ fn entry(size: KeySize, second: i64) -> KeyEntry {
         valid_for: Duration::from_secs(1_000_000),
     };
     let ordered_at = Timestamp::from_second(second).unwrap();
-    let certificate =
-        Certificate::self_signed(&mut rand::rng(), &key, &request, ordered_at).unwrap();
+    let certificate = Certificate::self_signed(&mut rng(), &key, &request, ordered_at).unwrap();
     KeyEntry {
         key: Arc::new(key),
         certificate: Arc::new(certificate),
@@ -52,7 +57,7 @@ fn sealed_with(key: usize, annotation: Option<&str>, items: &[(&str, &[u8])]) ->
         .iter()
         .map(|(item, value)| ((*item).to_owned(), Plaintext::new(value.to_vec())))
         .collect();
-    seal_secret(&mut rand::rng(), KEYS[key].certificate.key(), &secret).unwrap()
+    seal_secret(&mut rng(), KEYS[key].certificate.key(), &secret).unwrap()
 }
 
 fn open(
@@ -272,8 +277,7 @@ fn owners_come_from_the_template_only_with_the_skip_annotation_and_without_claim
     };
     let uids = |desired: Result<DesiredSecret, Refusal>| -> Vec<String> {
         desired
-            .ok()
-            .expect("assembled")
+            .unwrap_or_else(|refusal| panic!("{refusal:?}"))
             .owner_references
             .into_iter()
             .map(|owner| owner.uid)
