@@ -24,7 +24,7 @@ impl Progress {
         let start = Instant::now();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let title = format!(
-            "building {name} (first time only, {})",
+            "building {name} (first time only, {}, longer while Cargo compiles)",
             estimate(cpu_time, cores)
         );
         eprintln!("{title}");
