@@ -17,6 +17,11 @@ use crate::session::{Program, Session, with_real_world};
 /// The upstream release whose behaviour this program follows, and our own version.
 const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
 
+/// The parser of the command line, for completions and manual pages.
+pub fn parser() -> clap::Command {
+    Arguments::parser()
+}
+
 /// Runs with the real arguments and streams.
 pub fn main() -> ExitCode {
     with_real_world(Program::Kubeseal, |session| {

@@ -2,6 +2,7 @@
 
 mod cert;
 mod common_args;
+mod completions;
 mod keys;
 mod rules;
 mod seal;
@@ -11,7 +12,7 @@ mod verify;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::arguments::{Parsed, judge};
 use crate::error::Failure;
@@ -32,6 +33,12 @@ enum Verb {
     Verify(verify::VerifyArgs),
     Cert(cert::CertArgs),
     Keys(keys::KeysArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// The parser of the command line, for completions and manual pages.
+pub fn parser() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs with the real arguments and streams.
@@ -64,6 +71,7 @@ fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Fa
         Verb::Keys(args) => match args.verb {
             keys::KeysVerb::Generate(args) => rules::keys_generate(args)?,
         },
+        Verb::Completions(args) => return completions::run(&args, session),
     };
     command.run(session)
 }

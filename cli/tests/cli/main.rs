@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod certificates;
 mod cluster;
+mod completions;
 mod files;
 mod golden;
 mod merge;
