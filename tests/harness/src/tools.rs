@@ -1,4 +1,5 @@
-//! The programs that tests need and Cargo does not build: etcd, Kubernetes, and upstream's kubeseal and controller.
+//! The programs that tests need and Cargo does not build: etcd, Kubernetes, upstream's kubeseal and controller, and Go's
+//! templates with sprig.
 //!
 //! They are built once, from the Go modules in `tests/tools`, into a cache outside the checkout. `KUBEBUILDER_ASSETS`
 //! names a folder whose programs are preferred.
@@ -32,11 +33,14 @@ pub enum Tool {
     UpstreamKubeseal,
     /// Upstream's controller.
     UpstreamController,
+    /// Renders templates with Go and sprig: `tests/tools/sprig`.
+    SprigOracle,
 }
 
 impl Tool {
     /// Every tool, quickest build first.
     pub const ALL: &[Self] = &[
+        Self::SprigOracle,
         Self::Etcd,
         Self::UpstreamKubeseal,
         Self::UpstreamController,
@@ -54,6 +58,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::UpstreamKubeseal => "kubeseal",
             Self::UpstreamController => "controller",
+            Self::SprigOracle => "sprig-oracle",
         }
     }
 
@@ -66,7 +71,10 @@ impl Tool {
 
     /// `KUBEBUILDER_ASSETS` speaks about Kubernetes only: a `controller` in it is not upstream's.
     fn may_come_from_assets(self) -> bool {
-        !matches!(self, Self::UpstreamKubeseal | Self::UpstreamController)
+        !matches!(
+            self,
+            Self::UpstreamKubeseal | Self::UpstreamController | Self::SprigOracle
+        )
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) enum Module {
     Etcd,
     Peers,
     Kubernetes,
+    Sprig,
 }
 
 impl Module {
@@ -30,6 +31,7 @@ impl Module {
             Tool::Etcd => Self::Etcd,
             Tool::UpstreamKubeseal | Tool::UpstreamController => Self::Peers,
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => Self::Kubernetes,
+            Tool::SprigOracle => Self::Sprig,
         }
     }
 
@@ -38,6 +40,7 @@ impl Module {
             Self::Etcd => "etcd",
             Self::Peers => "peers",
             Self::Kubernetes => "kubernetes",
+            Self::Sprig => "sprig",
         }
     }
 
@@ -56,6 +59,8 @@ fn package(tool: Tool) -> &'static str {
         Tool::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
         Tool::UpstreamKubeseal => "github.com/bitnami/sealed-secrets/cmd/kubeseal",
         Tool::UpstreamController => "github.com/bitnami/sealed-secrets/cmd/controller",
+        // The one program whose source is here.
+        Tool::SprigOracle => ".",
     }
 }
 
@@ -70,6 +75,7 @@ fn linker_flags(tool: Tool) -> &'static str {
 /// Processor time of a first build, measured with an empty Go build cache, in the order of [`Tool::ALL`].
 fn cpu_time(tool: Tool) -> Duration {
     Duration::from_secs(match tool {
+        Tool::SprigOracle => 30,
         Tool::Etcd => 70,
         Tool::UpstreamKubeseal => 120,
         Tool::UpstreamController => 60,

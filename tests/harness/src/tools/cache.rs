@@ -74,8 +74,7 @@ fn lock(path: &Path) -> anyhow::Result<File> {
 fn folder(module: Module) -> anyhow::Result<PathBuf> {
     let source = module.source();
     let mut hash = Sha256::new();
-    for file in ["go.mod", "go.sum"] {
-        let path = source.join(file);
+    for path in inputs(&source)? {
         hash.update(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
     }
     // The version of Go that this module selects, and the target.
@@ -87,6 +86,22 @@ fn folder(module: Module) -> anyhow::Result<PathBuf> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     Ok(root()?.join(format!("{}-{key}", module.name())))
+}
+
+/// The files that a module's programs are made of, apart from what `go.sum` pins.
+fn inputs(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![source.join("go.mod"), source.join("go.sum")];
+    let entries = fs::read_dir(source).with_context(|| format!("read {}", source.display()))?;
+    let mut own = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "go") {
+            own.push(path);
+        }
+    }
+    own.sort();
+    paths.extend(own);
+    Ok(paths)
 }
 
 fn root() -> anyhow::Result<PathBuf> {

@@ -1,0 +1,141 @@
+// Renders templates with Go's text/template and sprig's functions, as the controller of bitnami sealed-secrets does.
+//
+// One JSON object a line on stdin, one answer a line on stdout, in the same order:
+//
+//	{"functions": true}                                    -> {"functions": ["abbrev", ...]}
+//	{"name": "key", "template": BYTES, "data": {"k": BYTES}} -> {"output": BYTES}
+//	                                                       or {"failed": "parse" | "execute" | "time" | "size", "error": "..."}
+//
+// BYTES is standard base64, because templates and values may be any bytes.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sort"
+	"text/template"
+	"time"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+const (
+	maxOutput = 4 << 20
+	maxTime   = 10 * time.Second
+	maxMemory = 1 << 30
+	maxLine   = 64 << 20
+)
+
+type request struct {
+	Functions bool              `json:"functions"`
+	Name      string            `json:"name"`
+	Template  []byte            `json:"template"`
+	Data      map[string][]byte `json:"data"`
+}
+
+type answer struct {
+	Functions []string `json:"functions,omitempty"`
+	Output    []byte   `json:"output,omitempty"`
+	Failed    string   `json:"failed,omitempty"`
+	Error     string   `json:"error,omitempty"`
+}
+
+var errSize = errors.New("the output is too long")
+
+// limited keeps a template that never ends from filling the memory.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > maxOutput {
+		return 0, errSize
+	}
+	return l.Buffer.Write(p)
+}
+
+// functions are the ones that upstream's controller offers.
+func functions() template.FuncMap {
+	all := sprig.GenericFuncMap()
+	for _, name := range []string{"env", "expandenv", "getHostByName"} {
+		delete(all, name)
+	}
+	return all
+}
+
+func render(funcs template.FuncMap, r request) (result answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			result = answer{Failed: "execute", Error: fmt.Sprint("panic: ", p)}
+		}
+	}()
+	parsed, err := template.New(r.Name).Funcs(funcs).Parse(string(r.Template))
+	if err != nil {
+		return answer{Failed: "parse", Error: err.Error()}
+	}
+	data := make(map[string]string, len(r.Data))
+	for key, value := range r.Data {
+		data[key] = string(value)
+	}
+	var out limited
+	if err := parsed.Execute(&out, data); err != nil {
+		if errors.Is(err, errSize) {
+			return answer{Failed: "size", Error: err.Error()}
+		}
+		return answer{Failed: "execute", Error: err.Error()}
+	}
+	return answer{Output: out.Bytes()}
+}
+
+func respond(funcs template.FuncMap, r request) answer {
+	if r.Functions {
+		names := make([]string, 0, len(funcs))
+		for name := range funcs {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		return answer{Functions: names}
+	}
+	done := make(chan answer, 1)
+	go func() { done <- render(funcs, r) }()
+	select {
+	case result := <-done:
+		return result
+	case <-time.After(maxTime):
+		return answer{Failed: "time", Error: "the template takes too long"}
+	}
+}
+
+func run() error {
+	debug.SetMemoryLimit(maxMemory)
+	funcs := functions()
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(make([]byte, 0, 1<<20), maxLine)
+	out := bufio.NewWriter(os.Stdout)
+	for lines.Scan() {
+		var r request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return fmt.Errorf("a request is not JSON: %w", err)
+		}
+		line, err := json.Marshal(respond(funcs, r))
+		if err != nil {
+			return err
+		}
+		out.Write(append(line, '\n'))
+		// An answer is never held back: the next template may end this process.
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "sprig oracle:", err)
+		os.Exit(1)
+	}
+}
