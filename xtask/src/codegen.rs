@@ -27,41 +27,56 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask lies in the workspace")?;
-    let path = root.join("crds/bitnami.com_sealedsecrets.yaml");
-    let wanted = crd()?;
-    let present = fs::read_to_string(&path).unwrap_or_default();
-    let name = path.strip_prefix(root)?.display();
-    if present == wanted {
-        println!("{name}: up to date");
-        return Ok(ExitCode::SUCCESS);
+    let mut code = ExitCode::SUCCESS;
+    for (name, wanted) in generated()? {
+        let path = root.join(name);
+        if fs::read_to_string(&path).unwrap_or_default() == wanted {
+            println!("{name}: up to date");
+        } else if arguments.check {
+            println!("{name}: out of date; run `cargo xtask codegen` and commit the result");
+            code = ExitCode::FAILURE;
+        } else {
+            fs::write(&path, wanted).with_context(|| format!("write {name}"))?;
+            println!("{name}: written");
+        }
     }
-    if arguments.check {
-        println!("{name}: out of date; run `cargo xtask codegen` and commit the result");
-        return Ok(ExitCode::FAILURE);
-    }
-    fs::write(&path, wanted).with_context(|| format!("write {name}"))?;
-    println!("{name}: written");
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
-/// What the code says. It is asked as a program: xtask itself stays free of Signet's code and its dependencies, and so is
-/// quick to build.
-fn crd() -> anyhow::Result<String> {
-    let arguments = [
-        "build",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--example",
-        "crd",
-    ];
+/// What prints each file: an example of this name.
+const GENERATED: [(&str, &str); 2] = [
+    ("crds/bitnami.com_sealedsecrets.yaml", "crd"),
+    ("docs/guide/differences.md", "differences"),
+];
+
+/// The files and what the code says they are. It is asked as programs: xtask itself stays free of Signet's code and its
+/// dependencies, and so is quick to build.
+fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
+    let mut arguments = vec!["build", "--workspace", "--exclude", "xtask"];
+    for (_, example) in GENERATED {
+        arguments.extend(["--example", example]);
+    }
     let built = cargo::build(&arguments)?;
-    let program = built.first().context("Cargo built no example")?;
-    let output = Command::new(&program.path).output()?;
-    ensure!(
-        output.status.success(),
-        "the example failed with {}",
-        output.status
-    );
-    String::from_utf8(output.stdout).context("the CRD is text")
+    let mut files = Vec::new();
+    for (name, example) in GENERATED {
+        let program = built
+            .iter()
+            .find(|artifact| {
+                artifact
+                    .path
+                    .file_stem()
+                    .is_some_and(|stem| stem == example)
+            })
+            .with_context(|| format!("Cargo built no example {example}"))?;
+        let output = Command::new(&program.path).output()?;
+        ensure!(
+            output.status.success(),
+            "the example {example} failed with {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout).with_context(|| format!("{name} is text"))?;
+        files.push((name, text));
+    }
+    Ok(files)
 }
