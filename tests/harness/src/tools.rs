@@ -1,5 +1,5 @@
-//! The programs that tests need and Cargo does not build: etcd, Kubernetes, upstream's kubeseal and controller, and Go's
-//! templates with sprig.
+//! The programs that tests need and Cargo does not build: etcd, Kubernetes, Helm, upstream's kubeseal and controller, and
+//! Go's templates with sprig.
 //!
 //! They are built once, from the Go modules in `tests/tools`, into a cache outside the checkout. `KUBEBUILDER_ASSETS`
 //! names a folder whose programs are preferred.
@@ -35,6 +35,8 @@ pub enum Tool {
     UpstreamController,
     /// Renders templates with Go and sprig: `tests/tools/sprig`.
     SprigOracle,
+    /// The package manager that installs charts.
+    Helm,
 }
 
 impl Tool {
@@ -47,6 +49,7 @@ impl Tool {
         Self::KubeApiserver,
         Self::KubeControllerManager,
         Self::Kubectl,
+        Self::Helm,
     ];
 
     /// The file name of the program.
@@ -59,6 +62,7 @@ impl Tool {
             Self::UpstreamKubeseal => "kubeseal",
             Self::UpstreamController => "controller",
             Self::SprigOracle => "sprig-oracle",
+            Self::Helm => "helm",
         }
     }
 
@@ -69,11 +73,11 @@ impl Tool {
             .find(|tool| tool.file_name() == name)
     }
 
-    /// `KUBEBUILDER_ASSETS` speaks about Kubernetes only: a `controller` in it is not upstream's.
+    /// `KUBEBUILDER_ASSETS` speaks about Kubernetes only: a `controller` in it is not upstream's, a `helm` any.
     fn may_come_from_assets(self) -> bool {
         !matches!(
             self,
-            Self::UpstreamKubeseal | Self::UpstreamController | Self::SprigOracle
+            Self::UpstreamKubeseal | Self::UpstreamController | Self::SprigOracle | Self::Helm
         )
     }
 }

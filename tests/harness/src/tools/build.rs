@@ -23,6 +23,7 @@ pub(super) enum Module {
     Peers,
     Kubernetes,
     Sprig,
+    Helm,
 }
 
 impl Module {
@@ -32,6 +33,7 @@ impl Module {
             Tool::UpstreamKubeseal | Tool::UpstreamController => Self::Peers,
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => Self::Kubernetes,
             Tool::SprigOracle => Self::Sprig,
+            Tool::Helm => Self::Helm,
         }
     }
 
@@ -41,6 +43,7 @@ impl Module {
             Self::Peers => "peers",
             Self::Kubernetes => "kubernetes",
             Self::Sprig => "sprig",
+            Self::Helm => "helm",
         }
     }
 
@@ -61,6 +64,7 @@ fn package(tool: Tool) -> &'static str {
         Tool::UpstreamController => "github.com/bitnami/sealed-secrets/cmd/controller",
         // The one program whose source is here.
         Tool::SprigOracle => ".",
+        Tool::Helm => "helm.sh/helm/v4/cmd/helm",
     }
 }
 
@@ -68,6 +72,7 @@ fn linker_flags(tool: Tool) -> &'static str {
     match tool {
         // Releases are stamped like this; an unstamped kubeseal says UNKNOWN.
         Tool::UpstreamKubeseal | Tool::UpstreamController => "-s -w -X main.VERSION=v0.40.0",
+        Tool::Helm => "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
         _ => "-s -w",
     }
 }
@@ -82,6 +87,7 @@ fn cpu_time(tool: Tool) -> Duration {
         Tool::KubeApiserver => 510,
         Tool::KubeControllerManager => 100,
         Tool::Kubectl => 60,
+        Tool::Helm => 180,
     })
 }
 
