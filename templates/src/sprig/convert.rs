@@ -1,0 +1,6 @@
+//! sprig: conversions and number parsing.
+
+use crate::Entry;
+
+/// The functions of this module.
+pub(crate) const FUNCTIONS: &[Entry] = &[];

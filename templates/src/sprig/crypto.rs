@@ -1,0 +1,6 @@
+//! sprig: keys, certificates, password hashes, ciphers.
+
+use crate::Entry;
+
+/// The functions of this module.
+pub(crate) const FUNCTIONS: &[Entry] = &[];

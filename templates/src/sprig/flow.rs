@@ -1,0 +1,6 @@
+//! sprig: fail and hello.
+
+use crate::Entry;
+
+/// The functions of this module.
+pub(crate) const FUNCTIONS: &[Entry] = &[];

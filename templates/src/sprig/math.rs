@@ -1,0 +1,6 @@
+//! sprig: arithmetic.
+
+use crate::Entry;
+
+/// The functions of this module.
+pub(crate) const FUNCTIONS: &[Entry] = &[];

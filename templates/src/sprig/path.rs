@@ -1,0 +1,6 @@
+//! sprig: file paths.
+
+use crate::Entry;
+
+/// The functions of this module.
+pub(crate) const FUNCTIONS: &[Entry] = &[];
