@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use signet_common::{KeyOrder, KeySize};
 
 use crate::plan::Repair;
+use crate::verify::Rotate;
 
 /// Version as `--version` prints it: upstream's that this is compatible with, then ours.
 pub const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
@@ -93,6 +94,9 @@ pub struct Args {
     /// Address of metrics
     #[arg(long, env = "SEALED_SECRETS_LISTEN_METRICS_ADDR", default_value = ":8081", value_parser = address)]
     pub listen_metrics_addr: SocketAddr,
+    /// Whose ciphertexts /v1/rotate seals anew: any that opens, only those in the cluster, or none
+    #[arg(long, env = "SEALED_SECRETS_ROTATE", value_enum, default_value = "any")]
+    pub rotate: Rotate,
     /// Verify and rotate requests a second
     #[arg(long, env = "SEALED_SECRETS_RATE_LIMIT", default_value = "2")]
     pub rate_limit: NonZeroU32,

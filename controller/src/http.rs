@@ -17,13 +17,15 @@ use axum::routing::{get, post};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
+use signet_common::KeyRing;
 use tokio::sync::Semaphore;
 
 use crate::state::State;
-use crate::verify::{Judgement, rotate, verify};
+use crate::verify::{Judgement, LiveItems, Rotate, rotate, subject, verify};
 
 /// Largest body; an object in etcd has 1.5 MiB at most.
 const MAX_BODY: usize = 2 * 1024 * 1024;
+const ROTATE: &str = "/v1/rotate";
 /// Requests that may open values at the same time.
 const OPENERS: usize = 1;
 
@@ -33,11 +35,12 @@ pub struct Api {
     state: Arc<State>,
     limiter: Arc<DefaultDirectRateLimiter>,
     openers: Arc<Semaphore>,
+    rotate: Rotate,
 }
 
 impl Api {
     /// Handlers over this state; `rate` requests a second that cost private operations, `burst` at once.
-    pub fn new(state: Arc<State>, rate: NonZeroU32, burst: NonZeroU32) -> Self {
+    pub fn new(state: Arc<State>, rotate: Rotate, rate: NonZeroU32, burst: NonZeroU32) -> Self {
         let limiter = Arc::new(RateLimiter::direct(
             Quota::per_second(rate).allow_burst(burst),
         ));
@@ -45,14 +48,21 @@ impl Api {
             state,
             limiter,
             openers: Arc::new(Semaphore::new(OPENERS)),
+            rotate,
         }
     }
 
     /// Certificate, verify, rotate and probes.
     pub fn router(self) -> Router {
-        let costly = Router::new()
-            .route("/v1/verify", post(handle_verify))
-            .route("/v1/rotate", post(handle_rotate))
+        let costly = Router::new().route("/v1/verify", post(handle_verify));
+        let (costly, free) = match self.rotate {
+            Rotate::Any | Rotate::Live => {
+                (costly.route(ROTATE, post(handle_rotate)), Router::new())
+            }
+            // A refusal costs nothing, so it takes nobody's turn.
+            Rotate::Off => (costly, Router::new().route(ROTATE, post(handle_rotate))),
+        };
+        let costly = costly
             // Of these routes alone: an unknown path takes nobody's turn.
             .route_layer(middleware::from_fn_with_state(self.clone(), limit))
             .route_layer(DefaultBodyLimit::max(MAX_BODY));
@@ -60,6 +70,7 @@ impl Api {
             .route("/v1/cert.pem", get(certificate))
             .merge(probes())
             .merge(costly)
+            .merge(free)
             .layer(middleware::from_fn_with_state(self.clone(), count))
             .with_state(self)
     }
@@ -122,33 +133,60 @@ async fn metrics(Shared(api): Shared<Api>) -> Response {
 }
 
 async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
-    match api.judge(body, verify).await {
+    let judge =
+        move |ring: &KeyRing, now, operations: &mut u64| verify(&body, ring, now, operations);
+    match api.judge(judge).await {
         Judgement::Yes(()) => StatusCode::OK.into_response(),
-        Judgement::No => StatusCode::CONFLICT.into_response(),
-        Judgement::Unreadable(text) => {
-            (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response()
-        }
+        Judgement::No | Judgement::NotLive => StatusCode::CONFLICT.into_response(),
+        Judgement::Unreadable(text) => unreadable(&text),
     }
 }
 
 async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
-    match api.judge(body, rotate).await {
+    let refused = |text: &'static str| (StatusCode::FORBIDDEN, text).into_response();
+    let live = match api.rotate {
+        Rotate::Any => None,
+        Rotate::Off => return refused("this controller does not re-encrypt (--rotate=off)\n"),
+        Rotate::Live => match api.live_items(body.clone()).await {
+            Ok(live) => Some(live),
+            Err(response) => return *response,
+        },
+    };
+    let judge = move |ring: &KeyRing, now, operations: &mut u64| {
+        rotate(&body, ring, now, live.as_ref(), operations)
+    };
+    match api.judge(judge).await {
         Judgement::Yes(object) => {
             ([(header::CONTENT_TYPE, "application/json")], object).into_response()
         }
         Judgement::No => (StatusCode::CONFLICT, "an item cannot be opened\n").into_response(),
-        Judgement::Unreadable(text) => {
-            (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response()
+        Judgement::NotLive => {
+            refused("an item is not in the object of that name in the cluster (--rotate=live)\n")
         }
+        Judgement::Unreadable(text) => unreadable(&text),
     }
+}
+
+/// Whether an object of the cluster can have this name.
+fn is_object_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let edges = [name.bytes().next(), name.bytes().last()];
+    name.len() <= 253
+        && edges.into_iter().all(|edge| edge.is_some_and(plain))
+        && name
+            .bytes()
+            .all(|byte| plain(byte) || byte == b'-' || byte == b'.')
+}
+
+fn unreadable(text: &str) -> Response {
+    (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response()
 }
 
 impl Api {
     /// Runs one judgement on a blocking thread, one at a time, and counts what it spent.
     async fn judge<T: Send + 'static>(
         &self,
-        body: Bytes,
-        judge: fn(&[u8], &signet_common::KeyRing, Timestamp, &mut u64) -> Judgement<T>,
+        judge: impl FnOnce(&KeyRing, Timestamp, &mut u64) -> Judgement<T> + Send + 'static,
     ) -> Judgement<T> {
         let Some(keys) = self.state.keys() else {
             return Judgement::No;
@@ -159,12 +197,31 @@ impl Api {
             .state
             .on_cores(move || {
                 let mut operations = 0;
-                let judgement = judge(&body, &ring, Timestamp::now(), &mut operations);
+                let judgement = judge(&ring, Timestamp::now(), &mut operations);
                 (judgement, operations)
             })
             .await;
         self.state.metrics.add_private_operations(operations);
         judgement
+    }
+
+    /// The ciphertexts of the object in the cluster that a body is about. Without one there are none, so that the answer
+    /// does not tell which objects exist.
+    async fn live_items(&self, body: Bytes) -> Result<LiveItems, Box<Response>> {
+        let key = self.state.on_cores(move || subject(&body)).await;
+        let key = key.map_err(|text| unreadable(&text))?;
+        // Anything else would be another path at the API server than that of an object.
+        if !is_object_name(&key.namespace) || !is_object_name(&key.name) {
+            return Ok(LiveItems::new());
+        }
+        let found = self.state.cluster.sealed_secret(&key).await;
+        let object = found.map_err(|failure| {
+            tracing::warn!(object = %key, error = %failure, "SealedSecret could not be read");
+            let text = "the object in the cluster cannot be read now\n";
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        })?;
+        let sealed = object.and_then(|object| object.decode().ok());
+        Ok(sealed.map_or_else(LiveItems::new, |sealed| sealed.spec.encrypted_data))
     }
 }
 
@@ -188,7 +245,7 @@ async fn count(Shared(api): Shared<Api>, request: Request, next: Next) -> Respon
     let path = match request.uri().path() {
         "/v1/cert.pem" => "/v1/cert.pem",
         "/v1/verify" => "/v1/verify",
-        "/v1/rotate" => "/v1/rotate",
+        ROTATE => ROTATE,
         "/healthz" => "/healthz",
         "/readyz" => "/readyz",
         _ => "other",

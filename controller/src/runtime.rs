@@ -144,7 +144,12 @@ async fn unless_it_panics<T: Send + 'static>(
 }
 
 async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
-    let api = Api::new(Arc::clone(state), args.rate_limit, args.rate_limit_burst);
+    let api = Api::new(
+        Arc::clone(state),
+        args.rotate,
+        args.rate_limit,
+        args.rate_limit_burst,
+    );
     let routers = [
         (
             args.listen_addr,

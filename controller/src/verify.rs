@@ -1,7 +1,9 @@
 //! What `/v1/verify` and `/v1/rotate` decide: pure, over the body of a request (ARCHITECTURE.md "HTTP"; docs/trust.md
 //! rows 6, 7 and 11).
 //!
-//! A body may be from anybody, about any object; it need not be in the cluster.
+//! A body may be from anybody, about any object; unless `--rotate=live` says so, it need not be in the cluster.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,8 +11,25 @@ use signet_common::{KeyRing, SealTarget, SealedBlob, seal};
 use signet_crds::SealedSecret;
 use signet_crds::manifest::parse_documents;
 
+use crate::index::ObjectKey;
+
 /// Private operations for one request.
 const BUDGET: u64 = 4096;
+
+/// `--rotate`: whose ciphertexts are sealed anew (docs/trust.md row 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Rotate {
+    /// Any that opens here, whether its object is in the cluster or not, as upstream does.
+    #[default]
+    Any,
+    /// Only those that stand in the object of that name in the cluster, under the same item.
+    Live,
+    /// None.
+    Off,
+}
+
+/// The ciphertexts of an object in the cluster: item name to base64 text.
+pub type LiveItems = BTreeMap<String, String>;
 
 /// The answer to a request.
 pub enum Judgement<T> {
@@ -18,6 +37,8 @@ pub enum Judgement<T> {
     Yes(T),
     /// At least one item does not; which, is not said.
     No,
+    /// At least one item does not stand in the cluster; which, is not said.
+    NotLive,
     /// The body is no SealedSecret; the text holds positions and field names only.
     Unreadable(String),
 }
@@ -63,12 +84,33 @@ pub fn verify(body: &[u8], ring: &KeyRing, _now: Timestamp, operations: &mut u64
     Judgement::Yes(())
 }
 
+/// Which object a body is about.
+///
+/// # Errors
+/// What is wrong with the body, in positions and field names.
+pub fn subject(body: &[u8]) -> Result<ObjectKey, String> {
+    Ok(ObjectKey::of(&parse(body)?.sealed.metadata))
+}
+
+/// Whether every ciphertext of the body stands in the cluster, in the same object under the same item.
+fn all_live(sealed: &SealedSecret, live: &LiveItems) -> bool {
+    let blob = |text: &String| SealedBlob::parse_base64(text).ok();
+    let same = |item: &String, text: &String| {
+        let there = live.get(item).and_then(blob);
+        there.is_some() && there == blob(text)
+    };
+    let mut items = sealed.spec.encrypted_data.iter();
+    items.all(|(item, text)| same(item, text))
+}
+
 /// The same object with the ciphertexts that are not on the current key replaced. All items or none; nothing else
 /// changes. One label, from the object's own metadata, opens and seals: this can neither widen nor move a scope.
+/// With `live`, what does not stand there is refused before a private operation is spent.
 pub fn rotate(
     body: &[u8],
     ring: &KeyRing,
     now: Timestamp,
+    live: Option<&LiveItems>,
     operations: &mut u64,
 ) -> Judgement<String> {
     let Parsed {
@@ -79,6 +121,9 @@ pub fn rotate(
         Ok(parsed) => parsed,
         Err(text) => return Judgement::Unreadable(text),
     };
+    if live.is_some_and(|live| !all_live(&sealed, live)) {
+        return Judgement::NotLive;
+    }
     let Some(current) = ring.current(now) else {
         return Judgement::No;
     };

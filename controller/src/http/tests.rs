@@ -67,7 +67,7 @@ async fn send(
 
 #[tokio::test]
 async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
-    let router = Api::new(state(true), MANY, MANY).router();
+    let router = Api::new(state(true), Rotate::Any, MANY, MANY).router();
     let (status, headers, body) = send(&router, "GET", "/v1/cert.pem", Vec::new()).await;
     assert_eq!(
         (status, &headers["content-type"]),
@@ -77,7 +77,7 @@ async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
         )
     );
     assert!(body.starts_with("-----BEGIN CERTIFICATE-----") && !body.contains("PRIVATE"));
-    let router = Api::new(state(false), MANY, MANY).router();
+    let router = Api::new(state(false), Rotate::Any, MANY, MANY).router();
     assert_eq!(
         send(&router, "GET", "/v1/cert.pem", Vec::new()).await.0,
         StatusCode::INTERNAL_SERVER_ERROR
@@ -86,7 +86,7 @@ async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
 
 #[tokio::test]
 async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
-    let router = Api::new(state(true), MANY, MANY).router();
+    let router = Api::new(state(true), Rotate::Any, MANY, MANY).router();
     let table = [
         ("GET", "/v1/verify", 0, StatusCode::METHOD_NOT_ALLOWED),
         ("POST", "/v1/cert.pem", 0, StatusCode::METHOD_NOT_ALLOWED),
@@ -112,7 +112,7 @@ async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
 #[tokio::test]
 async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
     let two = NonZeroU32::new(2).expect("not zero");
-    let router = Api::new(state(true), two, two).router();
+    let router = Api::new(state(true), Rotate::Any, two, two).router();
     let mut answers = Vec::new();
     for path in ["/v1/verify", "/v1/rotate", "/v1/verify"] {
         answers.push(send(&router, "POST", path, b"x".to_vec()).await);
@@ -127,9 +127,50 @@ async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
 }
 
 #[tokio::test]
+async fn rotate_turned_off_refuses_and_takes_nobodys_turn() {
+    let one = NonZeroU32::MIN;
+    let router = Api::new(state(true), Rotate::Off, one, one).router();
+    for _ in 0..3 {
+        let (status, _, body) = send(&router, "POST", "/v1/rotate", b"x".to_vec()).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert!(body.contains("--rotate=off"), "{body}");
+    }
+    assert_eq!(
+        send(&router, "POST", "/v1/verify", b"x".to_vec()).await.0,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn rotate_of_live_objects_says_when_the_cluster_cannot_be_asked() {
+    let router = Api::new(state(true), Rotate::Live, MANY, MANY).router();
+    let answer = send(&router, "POST", "/v1/rotate", b"x".to_vec()).await;
+    assert_eq!(answer.0, StatusCode::BAD_REQUEST);
+    let table = [
+        ("a", StatusCode::SERVICE_UNAVAILABLE),
+        // No name of an object: nobody is asked, and there are no ciphertexts.
+        ("..", StatusCode::FORBIDDEN),
+        ("a?watch=1", StatusCode::FORBIDDEN),
+        ("A", StatusCode::FORBIDDEN),
+    ];
+    for (name, expected) in table {
+        let body = serde_json::json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+            "metadata": {"name": name, "namespace": "b"}, "spec": {"encryptedData": {"a": "AgBh"}},
+        });
+        let body = body.to_string().into_bytes();
+        assert_eq!(
+            send(&router, "POST", "/v1/rotate", body).await.0,
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn ready_waits_for_keys_and_lists_and_healthy_does_not() {
     let state = state(true);
-    let router = Api::new(Arc::clone(&state), MANY, MANY).metrics_router();
+    let router = Api::new(Arc::clone(&state), Rotate::Any, MANY, MANY).metrics_router();
     assert_eq!(
         send(&router, "GET", "/readyz", Vec::new()).await.0,
         StatusCode::SERVICE_UNAVAILABLE
@@ -148,7 +189,7 @@ async fn the_metrics_are_these() {
     let state = state(true);
     state.metrics.set_keys("usable", 1);
     state.metrics.count_http("/healthz", 200);
-    let router = Api::new(Arc::clone(&state), MANY, MANY).metrics_router();
+    let router = Api::new(Arc::clone(&state), Rotate::Any, MANY, MANY).metrics_router();
     let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
     let described: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
     assert_eq!(

@@ -66,17 +66,27 @@ fn run_verify(body: &Value) -> (&'static str, u64) {
     let verdict = match verify(body.to_string().as_bytes(), &ring(), now(), &mut operations) {
         Judgement::Yes(()) => "yes",
         Judgement::No => "no",
+        Judgement::NotLive => "not live",
         Judgement::Unreadable(_) => "unreadable",
     };
     (verdict, operations)
 }
 
 fn run_rotate(body: &Value) -> Result<Value, &'static str> {
-    match rotate(body.to_string().as_bytes(), &ring(), now(), &mut 0) {
+    run_rotate_beside(body, None).0
+}
+
+/// The result, and the private operations that it took.
+fn run_rotate_beside(body: &Value, live: Option<&LiveItems>) -> (Result<Value, &'static str>, u64) {
+    let mut operations = 0;
+    let body = body.to_string();
+    let result = match rotate(body.as_bytes(), &ring(), now(), live, &mut operations) {
         Judgement::Yes(text) => Ok(serde_json::from_str(&text).unwrap()),
         Judgement::No => Err("no"),
+        Judgement::NotLive => Err("not live"),
         Judgement::Unreadable(_) => Err("unreadable"),
-    }
+    };
+    (result, operations)
 }
 
 #[test]
@@ -145,6 +155,37 @@ fn rotate_gives_all_items_or_none() {
         blob(0, Scope::ClusterWide, b"y"),
     );
     assert_eq!(run_rotate(&object(json!({"a": good, "b": bad}))), Err("no"));
+}
+
+#[test]
+fn live_takes_only_what_stands_under_the_same_item_and_asks_before_it_opens() {
+    let (mine, other) = (
+        blob(0, Scope::Strict, b"x"),
+        blob(0, Scope::ClusterWide, b"y"),
+    );
+    let live = |items: &[(&str, &str)]| -> LiveItems {
+        let pairs = items.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+        pairs.collect()
+    };
+    let body = object(json!({"a": mine}));
+    let wrapped = format!("{}\r\n{}\n", &mine[..76], &mine[76..]);
+    for there in [&mine, &wrapped] {
+        let (result, operations) = run_rotate_beside(&body, Some(&live(&[("a", there)])));
+        assert!(result.is_ok() && operations > 0);
+    }
+    let tables = [
+        live(&[]),
+        live(&[("b", &mine)]),
+        live(&[("a", &other)]),
+        live(&[("a", "no base64!")]),
+    ];
+    for there in tables {
+        let found = run_rotate_beside(&body, Some(&there));
+        assert_eq!(found, (Err("not live"), 0), "{there:?}");
+    }
+    let unreadable = object(json!({"a": "no base64!"}));
+    let found = run_rotate_beside(&unreadable, Some(&live(&[("a", "no base64!")])));
+    assert_eq!(found, (Err("not live"), 0));
 }
 
 #[test]

@@ -4,9 +4,11 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use signet_harness::kubectl;
 use signet_harness::upstream::NAMESPACE;
-use signet_tests::signet::{clear_items, seal, secret};
+use signet_tests::signet::{
+    CAP, SignetController, apply, clear_items, ensure_contains, seal, secret,
+};
 
-use crate::request::{moved, old_sealed, post, sealed, verify};
+use crate::request::{moved, old_sealed, post, sealed, send, verify};
 use crate::world::{self, Cli, SignetWorld, key_secrets};
 
 fn rotate(world: &SignetWorld, object: &Value) -> anyhow::Result<Value> {
@@ -168,5 +170,123 @@ fn rotate_keeps_a_wide_scope_as_wide_as_it_was() -> anyhow::Result<()> {
     assert_eq!(without_ciphertext(&rotated), without_ciphertext(&object));
     assert_eq!(verify(world, &moved(&rotated, "nowhere", "other"))?, 200);
     assert_eq!(verify(world, &moved(&rotated, "elsewhere", "db"))?, 409);
+    Ok(())
+}
+
+const SCOPES: [&str; 3] = ["strict", "namespace-wide", "cluster-wide"];
+
+/// The object with exactly this scope annotation on itself.
+fn claiming(object: &Value, scope: &str) -> Value {
+    let mut object = object.clone();
+    object["metadata"]["annotations"] = annotations(scope);
+    object
+}
+
+fn annotations(scope: &str) -> Value {
+    match scope {
+        "strict" => json!({}),
+        wide => json!({format!("sealedsecrets.bitnami.com/{wide}"): "true"}),
+    }
+}
+
+/// 3 scopes of the object × 3 scopes that its template names; each result is tried by the real kubeseal under every
+/// scope in every place.
+#[test]
+fn rotate_never_widens_or_moves_a_scope_whatever_the_template_says() -> anyhow::Result<()> {
+    let world = world::signet()?;
+    let places = [("nowhere", "db"), ("nowhere", "other"), ("elsewhere", "db")];
+    for own in SCOPES {
+        for template in SCOPES {
+            let mut object = claiming(&old_sealed(world, &["--scope", own])?, own);
+            object["spec"]["template"]["metadata"]["annotations"] = annotations(template);
+            let rotated = rotate(world, &object)?;
+            assert_eq!(without_ciphertext(&rotated), without_ciphertext(&object));
+            assert_ne!(
+                rotated["spec"], object["spec"],
+                "{own} × {template}: sealed anew"
+            );
+            for claimed in SCOPES {
+                for (place, (namespace, name)) in places.into_iter().enumerate() {
+                    let allowed = own == claimed
+                        && match own {
+                            "strict" => place == 0,
+                            "namespace-wide" => place < 2,
+                            _ => true,
+                        };
+                    let tried = claiming(&moved(&rotated, namespace, name), claimed);
+                    let opened = open_with_newest_key(world, &tried)?;
+                    assert_eq!(
+                        opened.is_some(),
+                        allowed,
+                        "{own} × {template}, as {claimed} in {namespace}/{name}"
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same nine, but only for what stands in the cluster.
+#[test]
+fn rotate_live_gives_only_what_stands_in_the_cluster() -> anyhow::Result<()> {
+    let plane = signet_tests::start(signet_harness::Options::default())?;
+    let many = ["--rate-limit=1000", "--rate-limit-burst=1000"];
+    let mut first = SignetController::start(&plane, NAMESPACE, &many)?;
+    let old = first.certificate()?;
+    let mut objects = Vec::new();
+    for own in SCOPES {
+        for template in SCOPES {
+            let name = format!("{own}.{template}");
+            let clear = secret("default", &name, &[("password", "pw-in-clear")]);
+            let mut object = claiming(&seal(&old, &clear, &["--scope", own])?, own);
+            object["spec"]["template"]["metadata"]["annotations"] = annotations(template);
+            apply(&plane, &object)?;
+            objects.push((own, object));
+        }
+    }
+    first.process.terminate(CAP)?;
+    let cutoff = world::cutoff_now(&plane, NAMESPACE)?;
+    let arguments = [many[0], many[1], cutoff.as_str(), "--rotate=live"];
+    let controller = SignetController::start_process(&plane, NAMESPACE, &arguments)?;
+    let ask = |object: &Value| -> anyhow::Result<(u16, String)> {
+        let reply = send(&controller, "POST", "/v1/rotate", &[], &object.to_string())?;
+        Ok((reply.status, reply.body))
+    };
+    for (own, object) in &objects {
+        let (status, body) = ask(object)?;
+        assert_eq!(status, 200, "{own}: {body}");
+        let rotated: Value = serde_json::from_str(&body)?;
+        assert_eq!(without_ciphertext(&rotated), without_ciphertext(object));
+        assert_ne!(&rotated, object);
+        // What was made a moment ago stands nowhere yet.
+        assert_eq!(ask(&rotated)?.0, 403, "{own}");
+        let before = controller.private_operations()?;
+        let elsewhere = [
+            moved(object, "default", "absent"),
+            moved(object, "kube-system", "db"),
+        ];
+        for tried in elsewhere {
+            let (status, body) = ask(&tried)?;
+            assert_eq!(status, 403, "{own}");
+            ensure_contains(&body, "--rotate=live")?;
+        }
+        let mut renamed = object.clone();
+        renamed["spec"]["encryptedData"] =
+            json!({"other": object["spec"]["encryptedData"]["password"]});
+        assert_eq!(
+            ask(&renamed)?.0,
+            403,
+            "{own}: the same blob under another item"
+        );
+        assert_eq!(controller.private_operations()?, before, "{own}");
+        for claimed in SCOPES.into_iter().filter(|claimed| claimed != own) {
+            assert_eq!(
+                ask(&claiming(object, claimed))?.0,
+                409,
+                "{own} as {claimed}"
+            );
+        }
+    }
     Ok(())
 }
