@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 use signet_common::{
     Certificate, CertificateRequest, KeyEntry, KeyRing, KeyUse, Plaintext, PrivateKey,
 };
-use signet_crds::{DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, assemble};
+use signet_crds::{
+    DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, V1Data, assemble,
+};
 
 use crate::atomic_file::Privacy;
 use crate::error::Failure;
@@ -33,6 +35,8 @@ pub struct UnsealCommand {
     pub format: Format,
     /// Files with private keys.
     pub keys: Vec<PathBuf>,
+    /// Whether the deprecated single blob is opened.
+    pub v1_data: V1Data,
 }
 
 /// Reads, opens and writes. A file that is written can be read by its owner only.
@@ -49,7 +53,7 @@ pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Fai
     let sealed = parse_all(&documents)?;
     let mut secrets = Vec::new();
     for (index, one) in sealed.iter().enumerate() {
-        let secret = open(session, one, ring.as_ref())
+        let secret = open(session, one, ring.as_ref(), command.v1_data)
             .map_err(|failure| input::in_document(failure, index, sealed.len()))?;
         secrets.push(secret);
     }
@@ -105,16 +109,14 @@ fn open(
     session: &mut Session<'_>,
     sealed: &SealedSecret,
     ring: Option<&KeyRing>,
+    v1_data: V1Data,
 ) -> Result<Value, Failure> {
-    let opening = Opening::new(sealed, &BTreeMap::new())
+    let opening = Opening::new(sealed, &BTreeMap::new(), v1_data)
         .map_err(|refusal| Failure::trouble(refusal.message))?;
     let Some(ring) = ring else {
-        let items: Vec<&str> = sealed
-            .spec
-            .encrypted_data
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let blob = sealed.spec.data.as_ref().map(|_| "data");
+        let items = sealed.spec.encrypted_data.keys().map(String::as_str);
+        let items: Vec<&str> = blob.into_iter().chain(items).collect();
         return Err(no_key(&items).hint("give the private keys with --recovery-private-key"));
     };
     let items = match Box::new(opening).advance(ring, u64::MAX, &mut 0) {

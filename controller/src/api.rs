@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use k8s_openapi::api::core::v1::{Event, Secret};
-use kube::api::{GetParams, ListParams, PostParams};
+use kube::api::{DeleteParams, GetParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use thiserror::Error;
 
@@ -151,6 +151,26 @@ impl Cluster {
         let params = PostParams::default();
         self.call(api.replace(name.unwrap_or_default(), &params, secret))
             .await
+    }
+
+    /// Deletes exactly the Secret that was read: its uid and resourceVersion are preconditions.
+    ///
+    /// # Errors
+    /// [`ApiFailure`]; [`ApiFailure::Conflict`] if it is another one by now.
+    pub async fn delete_secret(&self, secret: &Secret) -> Result<(), ApiFailure> {
+        let metadata = &secret.metadata;
+        let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
+        let api = self.secrets(namespace.unwrap_or_default());
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: metadata.uid.clone(),
+                resource_version: metadata.resource_version.clone(),
+            }),
+            ..DeleteParams::default()
+        };
+        self.call(api.delete(name.unwrap_or_default(), &params))
+            .await
+            .map(drop)
     }
 
     /// Replaces the status of a SealedSecret that carries its resourceVersion.

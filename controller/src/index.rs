@@ -185,14 +185,13 @@ impl Index {
         self.sealed.remove(key);
     }
 
-    /// Forgets every SealedSecret that a complete list did not show. Returns them.
-    pub fn keep_sealed(&mut self, listed: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
-        let gone: Vec<_> = self
-            .sealed
-            .keys()
-            .filter(|key| !listed.contains(key))
-            .cloned()
-            .collect();
+    /// Forgets every SealedSecret that a complete list, of one namespace or of all, did not show. Returns them.
+    pub fn keep_sealed(
+        &mut self,
+        namespace: Option<&str>,
+        listed: &BTreeSet<ObjectKey>,
+    ) -> Vec<ObjectKey> {
+        let gone = not_listed(self.sealed.keys(), namespace, listed);
         for key in &gone {
             self.sealed.remove(key);
         }
@@ -249,14 +248,13 @@ impl Index {
         self.deletions.foreign(key)
     }
 
-    /// Forgets every Secret that a complete list did not show. Returns them.
-    pub fn keep_secrets(&mut self, listed: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
-        let gone: Vec<_> = self
-            .secrets
-            .keys()
-            .filter(|key| !listed.contains(key))
-            .cloned()
-            .collect();
+    /// Forgets every Secret that a complete list, of one namespace or of all, did not show. Returns them.
+    pub fn keep_secrets(
+        &mut self,
+        namespace: Option<&str>,
+        listed: &BTreeSet<ObjectKey>,
+    ) -> Vec<ObjectKey> {
+        let gone = not_listed(self.secrets.keys(), namespace, listed);
         for key in &gone {
             self.secrets.remove(key);
         }
@@ -315,6 +313,19 @@ impl Index {
             Verdict::Work
         })
     }
+}
+
+fn not_listed<'a>(
+    known: impl Iterator<Item = &'a ObjectKey>,
+    namespace: Option<&str>,
+    listed: &BTreeSet<ObjectKey>,
+) -> Vec<ObjectKey> {
+    let covered = |key: &&ObjectKey| namespace.is_none_or(|namespace| *key.namespace == *namespace);
+    known
+        .filter(covered)
+        .filter(|key| !listed.contains(key))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]

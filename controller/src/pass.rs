@@ -3,6 +3,7 @@
 //! The decisions are in `plan`, `unseal` and `status`; this file only does them in order. The Secret is written before
 //! the status, and the status before the event.
 
+mod collect;
 mod report;
 mod shortcut;
 mod write;
@@ -21,7 +22,7 @@ use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
 use crate::index::{FOREIGN_GRACE, ObjectKey, SecretEntry, Verdict, Version};
 use crate::object::RawSealedSecret;
-use crate::plan::{Cause, Repair, check_ownership};
+use crate::plan::{Cause, Repair, check_ownership, left_deleted};
 use crate::queue::{Job, Next, Unfinished};
 use crate::refusal::failed_items;
 use crate::state::{Keys, State};
@@ -51,7 +52,7 @@ enum End {
     /// The object is gone, is being deleted, or changed under our hands: its event comes.
     Nothing,
     /// A foreign change that does not matter.
-    StillRight(Version),
+    StillRight(Option<Version>),
 }
 
 struct Said {
@@ -84,6 +85,9 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
     let Some(keys) = state.keys() else {
         return Next::After(Duration::from_secs(1));
     };
+    if state.collects && state.index().sealed(&key).is_none() {
+        return collect::run(state, &key).await;
+    }
     // Nothing but the Secret asked for this turn.
     if job.object.is_none()
         && job.opening.is_none()
@@ -201,7 +205,8 @@ impl Pass<'_> {
 
     /// The Secret, read only if the index knows one: a new object costs no read.
     async fn existing(&self) -> Result<Option<Secret>, ApiFailure> {
-        if self.state.index().secret(self.key).is_none() {
+        let left = self.state.policy.leaves_deleted(self.cause());
+        if self.state.index().secret(self.key).is_none() && !left {
             return Ok(None);
         }
         self.read_secret().await
@@ -227,7 +232,17 @@ impl Pass<'_> {
             let rest = (self.cause() == Cause::Unchanged).then(|| self.repair_rest())??;
             Some(self.repair_conflict(rest, existing))
         };
+        let policy = &self.state.policy;
         let Some(existing) = existing else {
+            if policy.leaves_deleted(self.cause()) {
+                let quiet = policy.repair == Repair::Off;
+                return match quiet && self.says_success() {
+                    true => Some(End::StillRight(None)),
+                    // What an earlier process wrote is opened once more, to know what to say.
+                    false if quiet => None,
+                    false => Some(self.refused(left_deleted(), None)),
+                };
+            }
             return self.grace().map(End::Later).or_else(conflict);
         };
         if existing.metadata.deletion_timestamp.is_some() {
@@ -237,9 +252,9 @@ impl Pass<'_> {
         if let Err(refusal) = check_ownership(sealed, existing) {
             return Some(self.refused(refusal, Some(existing)));
         }
-        let ignored = self.state.policy.repair == Repair::Off && self.cause() == Cause::Unchanged;
+        let ignored = policy.repair == Repair::Off && self.cause() == Cause::Unchanged;
         if self.says_success() && (ignored || self.is_still_synced(Some(existing))) {
-            return Some(End::StillRight(Version::of(&existing.metadata)));
+            return Some(End::StillRight(version_of(Some(existing))));
         }
         conflict()
     }
@@ -265,7 +280,7 @@ impl Pass<'_> {
                     .status()
                     .map(|status| status.items)
                     .unwrap_or_default();
-                match Opening::new(sealed, &hints) {
+                match Opening::new(sealed, &hints, self.state.policy.v1_data) {
                     Ok(opening) => Box::new(opening),
                     Err(refusal) => return Err(Box::new(self.refused(refusal, None))),
                 }

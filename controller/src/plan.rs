@@ -11,7 +11,7 @@ use signet_crds::names::{
     UPSTREAM_PREFIX,
 };
 use signet_crds::scope::is_true;
-use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret};
+use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, V1Data};
 
 /// `--repair`: what is done when somebody changes a Secret of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -38,6 +38,10 @@ pub struct Policy {
     pub key_namespace: String,
     /// `--key-prefix`, which is also the name of the legacy key.
     pub key_prefix: String,
+    /// `--skip-recreate`: a Secret that somebody deleted is not made again.
+    pub skip_recreate: bool,
+    /// `--accept-deprecated-v1-data`.
+    pub v1_data: V1Data,
 }
 
 /// Whether the SealedSecret itself changed since the Secret was written from it.
@@ -119,6 +123,13 @@ pub fn plan(
     cause: Cause,
 ) -> Plan {
     let Some(existing) = existing else {
+        if policy.leaves_deleted(cause) {
+            return if policy.repair == Repair::Off {
+                Plan::Keep
+            } else {
+                Plan::Refuse(left_deleted())
+            };
+        }
         let secret = desired.to_secret();
         return match judge(policy, &secret) {
             Ok(()) => Plan::Create(Box::new(secret)),
@@ -130,6 +141,20 @@ pub fn plan(
         Ok(secret) if same(&secret, existing) => Plan::Keep,
         Ok(secret) => replace(policy, secret, cause),
     }
+}
+
+impl Policy {
+    /// Whether a Secret that is not there stays away.
+    pub fn leaves_deleted(&self, cause: Cause) -> bool {
+        self.skip_recreate && cause == Cause::Unchanged
+    }
+}
+
+/// What is said of a Secret that stays away.
+pub fn left_deleted() -> Refusal {
+    let message =
+        "the Secret was deleted by somebody else; it is not made again because of --skip-recreate";
+    Refusal::new(Reason::Drifted, message)
 }
 
 fn replace(policy: &Policy, secret: Secret, cause: Cause) -> Plan {

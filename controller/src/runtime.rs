@@ -8,19 +8,21 @@ use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use signet_common::RenewalPolicy;
+use signet_crds::V1Data;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::api::Cluster;
-use crate::args::Args;
+use crate::args::{Args, Namespaces};
 use crate::http::{Api, server};
 use crate::key_task::KeyTask;
 use crate::keys::KeySettings;
 use crate::plan::Policy;
 use crate::queue::{Job, Next};
 use crate::state::State;
+use crate::watch::{FirstList, Scope};
 use crate::{pass, watch};
 
 /// How long running passes may take to end after SIGTERM.
@@ -43,12 +45,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
     // A quarter of the workers stays free for other namespaces.
     let workers = args.workers.get() as usize;
-    let state = State::new(
+    let mut state = State::new(
         cluster(&args).await?,
         policy(&args),
-        args.update_status,
+        args.effects.update_status,
         workers - workers / 4,
     );
+    state.collects = args.effects.old_gc_behavior;
     let state = Arc::new(state);
     let mut tasks = JoinSet::new();
     serve(&args, &state, &mut tasks).await?;
@@ -61,14 +64,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
     };
     tasks.spawn(keys.run());
-    let (sealed_listed, sealed_list) = oneshot::channel();
-    let (secrets_listed, secrets_list) = oneshot::channel();
-    tasks.spawn(watch::watch_sealed(Arc::clone(&state), Some(sealed_listed)));
-    tasks.spawn(watch::watch_secrets(
-        Arc::clone(&state),
-        Some(secrets_listed),
-    ));
-    tasks.spawn(begin(Arc::clone(&state), sealed_list, secrets_list));
+    let lists = watch_all(&args, &state, &mut tasks);
+    tasks.spawn(begin(Arc::clone(&state), lists));
     let mut workers = JoinSet::new();
     for _ in 0..args.workers.get() {
         workers.spawn(work(Arc::clone(&state)));
@@ -99,11 +96,40 @@ fn describe<T>(ended: Option<Result<T, tokio::task::JoinError>>) -> &'static str
     }
 }
 
-/// Starts the work when both first lists are complete, then sweeps every hour.
-async fn begin(state: Arc<State>, sealed: oneshot::Receiver<()>, secrets: oneshot::Receiver<()>) {
-    // A sender that is dropped means that its watch ended, which ends the process anyway.
-    let _ = sealed.await;
-    let _ = secrets.await;
+/// Starts every watch. Returns what tells that their first lists are complete, or cannot be had.
+fn watch_all(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> Vec<FirstList> {
+    let own = &state.policy.key_namespace;
+    let scopes: Vec<Option<Arc<str>>> = match args.watching.namespaces(own) {
+        Namespaces::All => vec![None],
+        Namespaces::Only(namespaces) => namespaces.into_iter().map(Some).collect(),
+    };
+    let mut lists = Vec::new();
+    for namespace in scopes {
+        tracing::info!(
+            namespace = namespace.as_deref().unwrap_or_default(),
+            "Starting informer"
+        );
+        let scope = Scope {
+            namespace,
+            selector: args.watching.label_selector.clone(),
+        };
+        let (listed, list) = oneshot::channel();
+        let watch = watch::watch_sealed(Arc::clone(state), scope.clone(), listed);
+        tasks.spawn(watch);
+        lists.push(list);
+        let (listed, list) = oneshot::channel();
+        tasks.spawn(watch::watch_secrets(Arc::clone(state), scope, listed));
+        lists.push(list);
+    }
+    lists
+}
+
+/// Starts the work when all first lists are complete, then sweeps every hour.
+async fn begin(state: Arc<State>, lists: Vec<FirstList>) {
+    for list in lists {
+        // A sender that is dropped means that its watch ended, which ends the process anyway.
+        let _ = list.await;
+    }
     state.set_ready();
     state.sweep();
     state.queue.start();
@@ -213,6 +239,12 @@ fn policy(args: &Args) -> Policy {
         forbidden_types: args.forbidden_secret_types.clone(),
         key_namespace: namespace(args),
         key_prefix: args.key_prefix.clone(),
+        skip_recreate: args.effects.skip_recreate,
+        v1_data: if args.effects.accept_deprecated_v1_data {
+            V1Data::Accepted
+        } else {
+            V1Data::Refused
+        },
     }
 }
 
@@ -244,7 +276,7 @@ fn key_settings(args: &Args) -> KeySettings {
 fn renewal(args: &Args) -> RenewalPolicy {
     RenewalPolicy {
         period: args.key_renew_period,
-        cutoff: args.key_cutoff_time,
+        cutoff: args.key_cutoff_time.0,
     }
 }
 

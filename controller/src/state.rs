@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_common::{KeyRing, Tag};
 use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::api::Cluster;
 use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
@@ -50,8 +50,10 @@ pub struct State {
     pub update_status: bool,
     /// What is to be looked at.
     pub queue: Queue,
-    /// Asks the SealedSecret watch to list again: the key of the tags changed.
-    pub relist: Notify,
+    /// `--old-gc-behavior`: the Secret of a SealedSecret that is gone is deleted.
+    pub collects: bool,
+    /// Asks the SealedSecret watches to list again: the key of the tags changed.
+    pub relist: watch::Sender<()>,
     /// Asks the key task to read the legacy key again.
     pub legacy_changed: Notify,
     index: Mutex<Index>,
@@ -78,7 +80,8 @@ impl State {
             update_status,
             metrics: Metrics::default(),
             queue: Queue::new(per_namespace),
-            relist: Notify::new(),
+            collects: false,
+            relist: watch::Sender::new(()),
             legacy_changed: Notify::new(),
             index: Mutex::default(),
             keys: RwLock::default(),
@@ -121,7 +124,7 @@ impl State {
         match before {
             Some(before) if probe(&before) != probe(&keys) => {
                 self.index().forget_outcomes();
-                self.relist.notify_one();
+                self.relist.send_replace(());
             }
             Some(_) => self.sweep(),
             None => {}
@@ -155,6 +158,15 @@ impl State {
                 self.queue.push_after(key, crate::pass::LOOK_AGAIN)
             }
             _ => {}
+        }
+    }
+
+    /// Takes in that a SealedSecret is gone, or no longer among those that are looked at.
+    pub fn lose_sealed(&self, key: &ObjectKey) {
+        self.index().forget_sealed(key);
+        self.queue.forget(key);
+        if self.collects {
+            self.queue.push(key.clone(), Lane::Fresh, None);
         }
     }
 

@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
-use kube::core::PartialObjectMeta;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::{Api, Resource};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::api::ApiFailure;
 use crate::index::{ObjectKey, SecretEntry};
 use crate::object::RawSealedSecret;
 use crate::queue::Lane;
@@ -58,88 +59,168 @@ impl Backoff for Pauses {
     fn reset(&mut self) {}
 }
 
-/// Watches SealedSecrets for ever. `listed` is told when the first list is complete.
-pub async fn watch_sealed(state: Arc<State>, mut listed: Option<oneshot::Sender<()>>) {
+/// What one watch covers.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// One namespace; all if none.
+    pub namespace: Option<Arc<str>>,
+    /// `--label-selector`, for SealedSecrets only: a Secret of ours may lack the labels.
+    pub selector: String,
+}
+
+/// Told when the first list of a watch is complete, or when it is known that it cannot be had now.
+pub type FirstList = oneshot::Receiver<()>;
+
+impl Scope {
+    fn api<K>(&self, state: &State) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(state.cluster.client(), namespace),
+            None => Api::all(state.cluster.client()),
+        }
+    }
+}
+
+/// What is remembered of one watch.
+struct Watch {
+    what: &'static str,
+    scope: Scope,
+    seen: BTreeSet<ObjectKey>,
+    first: Option<oneshot::Sender<()>>,
+    /// A refusal does not hold up the others: it is one namespace of several, or upstream would not watch it.
+    may_be_refused: bool,
+    /// The last trouble; the same is not told twice in a row.
+    trouble: Option<String>,
+}
+
+impl Watch {
+    fn new(what: &'static str, scope: Scope, first: oneshot::Sender<()>) -> Self {
+        Self {
+            what,
+            may_be_refused: scope.namespace.is_some(),
+            scope,
+            seen: BTreeSet::new(),
+            first: Some(first),
+            trouble: None,
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        self.scope.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn tell(&mut self) {
+        if let Some(first) = self.first.take() {
+            // Nobody waits any more when the process is going down.
+            let _ = first.send(());
+        }
+    }
+
+    fn works(&mut self) {
+        if self.trouble.take().is_some() {
+            let (what, namespace) = (self.what, self.namespace());
+            tracing::info!(what, namespace, "watch works again");
+        }
+    }
+
+    /// The kind of trouble, without the text: it may quote an object. It is tried again for ever.
+    fn failed(&mut self, error: &watcher::Error) {
+        let (refused, failure) = sort(error);
+        if refused && self.may_be_refused {
+            self.tell();
+        }
+        if self.trouble.as_ref() == Some(&failure) {
+            return;
+        }
+        let (what, namespace) = (self.what, self.namespace());
+        tracing::warn!(what, namespace, failure, "watch interrupted; trying again");
+        self.trouble = Some(failure);
+    }
+}
+
+/// Watches SealedSecrets for ever. `listed` is told when the first list is complete or refused.
+pub async fn watch_sealed(state: Arc<State>, scope: Scope, listed: oneshot::Sender<()>) {
+    let mut watch = Watch::new("SealedSecrets", scope, listed);
+    let mut relist = state.relist.subscribe();
     loop {
-        let api: Api<RawSealedSecret> = Api::all(state.cluster.client());
-        let stream = watcher(api, Config::default().page_size(PAGE)).backoff(Pauses::default());
+        let api: Api<RawSealedSecret> = watch.scope.api(&state);
+        let mut config = Config::default().page_size(PAGE);
+        if !watch.scope.selector.is_empty() {
+            config = config.labels(&watch.scope.selector);
+        }
+        let stream = watcher(api, config).backoff(Pauses::default());
         pin_mut!(stream);
-        let mut seen = BTreeSet::new();
+        watch.seen.clear();
         loop {
             let event = tokio::select! {
                 event = stream.next() => event,
-                () = state.relist.notified() => {
+                _ = relist.changed() => {
                     tracing::info!("the oldest key changed: looking at every SealedSecret again");
                     break;
                 }
             };
             match event {
-                Some(Ok(event)) => on_sealed(&state, event, &mut seen, &mut listed),
-                Some(Err(error)) => warn("SealedSecrets", &error),
+                Some(Ok(event)) => on_sealed(&state, event, &mut watch),
+                Some(Err(error)) => watch.failed(&error),
                 None => break,
             }
         }
     }
 }
 
-fn on_sealed(
-    state: &State,
-    event: Event<RawSealedSecret>,
-    seen: &mut BTreeSet<ObjectKey>,
-    listed: &mut Option<oneshot::Sender<()>>,
-) {
+fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
     match event {
-        Event::Init => seen.clear(),
+        Event::Init => return watch.seen.clear(),
         Event::InitApply(object) => {
-            seen.insert(ObjectKey::of(&object.metadata));
+            watch.seen.insert(ObjectKey::of(&object.metadata));
             state.see_sealed(object, Lane::Sweep);
         }
         Event::InitDone => {
-            let gone = state.index().keep_sealed(&std::mem::take(seen));
-            gone.iter().for_each(|key| state.queue.forget(key));
-            tell(listed);
+            let listed = std::mem::take(&mut watch.seen);
+            let namespace = watch.scope.namespace.as_deref();
+            let gone = state.index().keep_sealed(namespace, &listed);
+            gone.iter().for_each(|key| state.lose_sealed(key));
+            watch.tell();
         }
         Event::Apply(object) => state.see_sealed(object, Lane::Fresh),
-        Event::Delete(object) => {
-            let key = ObjectKey::of(&object.metadata);
-            state.index().forget_sealed(&key);
-            state.queue.forget(&key);
-        }
+        Event::Delete(object) => state.lose_sealed(&ObjectKey::of(&object.metadata)),
     }
+    watch.works();
 }
 
-/// Watches the metadata of all Secrets for ever. `listed` is told when the first list is complete.
-pub async fn watch_secrets(state: Arc<State>, mut listed: Option<oneshot::Sender<()>>) {
+/// Watches the metadata of Secrets for ever. `listed` is told when the first list is complete or refused.
+pub async fn watch_secrets(state: Arc<State>, scope: Scope, listed: oneshot::Sender<()>) {
+    let mut watch = Watch::new("Secrets", scope, listed);
+    // Without this watch nothing is lost but what the flag turns off, and shortcuts.
+    watch.may_be_refused |= state.policy.skip_recreate;
     // This type makes the API server send metadata only.
-    let api: Api<PartialObjectMeta<Secret>> = Api::all(state.cluster.client());
+    let api: Api<PartialObjectMeta<Secret>> = watch.scope.api(&state);
     let stream = watcher(api, Config::default().page_size(10 * PAGE)).backoff(Pauses::default());
     pin_mut!(stream);
-    let mut seen = BTreeSet::new();
     while let Some(event) = stream.next().await {
         match event {
-            Ok(event) => on_secret(&state, event, &mut seen, &mut listed),
-            Err(error) => warn("Secrets", &error),
+            Ok(event) => on_secret(&state, event, &mut watch),
+            Err(error) => watch.failed(&error),
         }
     }
 }
 
-fn on_secret(
-    state: &State,
-    event: Event<PartialObjectMeta<Secret>>,
-    seen: &mut BTreeSet<ObjectKey>,
-    listed: &mut Option<oneshot::Sender<()>>,
-) {
+fn on_secret(state: &State, event: Event<PartialObjectMeta<Secret>>, watch: &mut Watch) {
     match event {
-        Event::Init => seen.clear(),
+        Event::Init => return watch.seen.clear(),
         Event::InitApply(secret) => {
             let key = ObjectKey::of(&secret.metadata);
-            seen.insert(key.clone());
+            watch.seen.insert(key.clone());
             on_secret_state(state, key, &secret.metadata);
         }
         Event::InitDone => {
-            let gone = state.index().keep_secrets(&std::mem::take(seen));
+            let listed = std::mem::take(&mut watch.seen);
+            let namespace = watch.scope.namespace.as_deref();
+            let gone = state.index().keep_secrets(namespace, &listed);
             gone.iter().for_each(|key| state.look_at(key, Lane::Fresh));
-            tell(listed);
+            watch.tell();
         }
         Event::Apply(secret) => {
             on_secret_state(state, ObjectKey::of(&secret.metadata), &secret.metadata)
@@ -153,6 +234,7 @@ fn on_secret(
             state.look_at(&key, Lane::Fresh);
         }
     }
+    watch.works();
 }
 
 fn on_secret_state(state: &State, key: ObjectKey, metadata: &ObjectMeta) {
@@ -172,27 +254,24 @@ fn note_legacy(state: &State, key: &ObjectKey) {
     }
 }
 
-fn tell(listed: &mut Option<oneshot::Sender<()>>) {
-    if let Some(listed) = listed.take() {
-        // Nobody waits any more when the process is going down.
-        let _ = listed.send(());
-    }
-}
-
-/// The kind of trouble, without the text: it may quote an object.
-fn warn(what: &str, error: &watcher::Error) {
-    let failure = match error {
+/// Whether the API server refuses the watch, and the kind of trouble.
+fn sort(error: &watcher::Error) -> (bool, String) {
+    match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => crate::api::ApiFailure::of(error).to_string(),
-        watcher::Error::WatchError(status) => format!(
-            "{} {}",
-            status.code,
-            signet_common::Printable(&status.reason)
-        ),
-        watcher::Error::NoResourceVersion => "an answer without resourceVersion".to_owned(),
-    };
-    tracing::warn!(what, failure, "watch interrupted; trying again");
+        | watcher::Error::WatchFailed(error) => {
+            let failure = ApiFailure::of(error);
+            let refused = matches!(failure, ApiFailure::Refused(_) | ApiFailure::NotFound);
+            (refused, failure.to_string())
+        }
+        watcher::Error::WatchError(status) => {
+            let reason = signet_common::Printable(&status.reason);
+            (false, format!("{} {reason}", status.code))
+        }
+        watcher::Error::NoResourceVersion => {
+            (false, "an answer without resourceVersion".to_owned())
+        }
+    }
 }
 
 #[cfg(test)]

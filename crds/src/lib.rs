@@ -20,4 +20,6 @@ pub use sealed_secret::{
 };
 pub use secret::{InputSecret, InputSecretError};
 pub use status::{Condition, ItemStatus, SealedSecretStatus};
-pub use unseal::{DesiredSecret, ItemFailure, OpenedItems, Opening, Progress, Refusal, assemble};
+pub use unseal::{
+    DesiredSecret, ItemFailure, OpenedItems, Opening, Progress, Refusal, V1Data, assemble,
+};

@@ -2,6 +2,8 @@
 //!
 //! Pure. What may be written to a cluster is judged by the controller.
 
+mod v1;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
@@ -14,6 +16,7 @@ use signet_common::{
 use crate::names::{API_VERSION, KIND, SKIP_SET_OWNER_REFERENCES};
 use crate::scope::is_true;
 use crate::{ItemStatus, Reason, SealedSecret};
+pub use v1::V1Data;
 
 /// Why a SealedSecret gives no Secret. The message holds public facts only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,20 +78,16 @@ pub enum Progress {
 }
 
 impl Opening {
-    /// Checks everything that costs no private operation. `hints` are the key ids of an earlier status.
+    /// Checks everything that costs no private operation. The deprecated single blob counts as one item. `hints` are the key ids of an earlier status.
     ///
     /// # Errors
     /// [`Refusal`] for names that cannot be sealed for, item names that no Secret can have, or the deprecated format.
     pub fn new(
         sealed: &SealedSecret,
         hints: &BTreeMap<String, ItemStatus>,
+        v1_data: V1Data,
     ) -> Result<Self, Refusal> {
-        if sealed.spec.data.is_some() {
-            return Err(Refusal::new(
-                Reason::DeprecatedData,
-                deprecated_message(sealed),
-            ));
-        }
+        v1::check(sealed, v1_data)?;
         let target = sealed
             .target()
             .map_err(|error| Refusal::new(Reason::MalformedSpec, error.to_string()))?;
@@ -108,7 +107,12 @@ impl Opening {
             failures: Vec::new(),
             diagnosed: false,
         };
-        for (item, text) in &sealed.spec.encrypted_data {
+        let single = sealed.spec.data.as_ref().map(|text| (v1::ITEM, text));
+        let items = sealed.spec.encrypted_data.iter();
+        for (item, text) in single
+            .into_iter()
+            .chain(items.map(|(k, v)| (k.as_str(), v)))
+        {
             check_item_name(item)?;
             let hint = hints.get(item).and_then(|status| status.key.parse().ok());
             opening.add(item, text, hint);
@@ -209,14 +213,6 @@ impl Opening {
     }
 }
 
-fn deprecated_message(sealed: &SealedSecret) -> &'static str {
-    if sealed.spec.encrypted_data.is_empty() {
-        "using deprecated 'data' field, use 'encryptedData' instead: seal the Secret again"
-    } else {
-        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
-    }
-}
-
 /// Secret keys are `[-._a-zA-Z0-9]{1,253}`. Anything else is refused without being repeated (docs/trust.md row 10).
 fn check_item_name(item: &str) -> Result<(), Refusal> {
     let valid = (1..=253).contains(&item.len())
@@ -263,6 +259,9 @@ pub fn assemble(
     sealed: &SealedSecret,
     opened: BTreeMap<String, Plaintext>,
 ) -> Result<DesiredSecret, Refusal> {
+    if sealed.spec.data.is_some() {
+        return v1::assemble(sealed, opened);
+    }
     let template = &sealed.spec.template;
     let mut data = opened;
     for (item, value) in template.data.iter().flatten() {
@@ -303,18 +302,27 @@ fn refuse_actions(item: &str, text: &str) -> Result<(), Refusal> {
 }
 
 fn owners(sealed: &SealedSecret) -> Result<Vec<OwnerReference>, Refusal> {
-    let metadata = &sealed.spec.template.metadata;
-    if !is_true(&metadata.annotations, SKIP_SET_OWNER_REFERENCES) {
+    let own = &sealed.spec.template.metadata.owner_references;
+    owners_or(sealed, own)
+}
+
+/// The SealedSecret as owner, or, with the skip-owner annotation, `others`.
+fn owners_or(
+    sealed: &SealedSecret,
+    others: &[OwnerReference],
+) -> Result<Vec<OwnerReference>, Refusal> {
+    let annotations = &sealed.spec.template.metadata.annotations;
+    if !is_true(annotations, SKIP_SET_OWNER_REFERENCES) {
         return Ok(vec![owner_reference(sealed)]);
     }
     let claims = |owner: &OwnerReference| {
         owner.controller == Some(true) || owner.block_owner_deletion == Some(true)
     };
-    if metadata.owner_references.iter().any(claims) {
+    if others.iter().any(claims) {
         let message = "an ownerReference of the template sets controller or blockOwnerDeletion";
         return Err(Refusal::new(Reason::OwnerRefused, message));
     }
-    Ok(metadata.owner_references.clone())
+    Ok(others.to_vec())
 }
 
 /// The controller reference to the SealedSecret, as upstream writes it: no `blockOwnerDeletion`.

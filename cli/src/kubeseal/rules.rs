@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use signet_common::{Printable, Scope};
+use signet_crds::V1Data;
 
 use super::args::{Arguments, ClusterArguments};
 use crate::certificate::CertificateSource;
@@ -167,6 +168,7 @@ fn recovery_unseal(args: &Arguments) -> Result<Command, Failure> {
             .iter()
             .map(PathBuf::from)
             .collect(),
+        v1_data: V1Data::Refused,
     }))
 }
 

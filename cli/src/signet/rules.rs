@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use signet_common::KeySize;
+use signet_crds::V1Data;
 
 use super::cert::CertFetchArgs;
 use super::common_args::{CertificateArgs, ClusterArgs, InputArgs, OutputArgs};
@@ -84,6 +85,7 @@ pub(super) fn unseal(args: UnsealArgs) -> Command {
         output,
         format,
         keys: args.key,
+        v1_data: V1Data::Accepted,
     })
 }
 

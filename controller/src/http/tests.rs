@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use kube::{Client, Config};
 use signet_common::{KeyOrder, KeyRing, KeySize};
+use signet_crds::V1Data;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -25,6 +26,8 @@ fn state(with_key: bool) -> Arc<State> {
         forbidden_types: Vec::new(),
         key_namespace: "ns".to_owned(),
         key_prefix: "key".to_owned(),
+        skip_recreate: false,
+        v1_data: V1Data::Accepted,
     };
     let state = State::new(Cluster::new(client, None), policy, true, 1);
     if with_key {

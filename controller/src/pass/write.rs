@@ -216,13 +216,13 @@ impl Pass<'_> {
     }
 
     /// The Secret moved on without touching anything of ours.
-    pub(super) fn settle_again(&self, version: Version) {
+    pub(super) fn settle_again(&self, version: Option<Version>) {
         let mut index = self.state.index();
         if let Some(entry) = index.sealed_mut(self.key) {
             let inputs = self.keys.tags.settle(entry.inputs, Class::Done);
             entry.settled = Some(Settled {
                 inputs,
-                secret: Some(version),
+                secret: version,
             });
         }
     }

@@ -19,6 +19,8 @@ fn policy() -> Policy {
         forbidden_types: vec!["kubernetes.io/service-account-token".to_owned()],
         key_namespace: "kube-system".to_owned(),
         key_prefix: "sealed-secrets-key".to_owned(),
+        skip_recreate: false,
+        v1_data: V1Data::Accepted,
     }
 }
 
@@ -221,6 +223,34 @@ fn repair_modes_report_or_look_away_but_a_changed_object_is_always_written() {
     ));
     for repair in [Repair::Report, Repair::Off] {
         replaced(decide(&mode(repair), Some(&drifted), Cause::Changed));
+    }
+}
+
+#[test]
+fn a_deleted_secret_is_made_again_unless_the_flag_says_otherwise() {
+    let skip = Policy {
+        skip_recreate: true,
+        ..policy()
+    };
+    let quiet = Policy {
+        repair: Repair::Off,
+        ..skip.clone()
+    };
+    let table = [
+        (&policy(), Cause::Unchanged, "create"),
+        (&skip, Cause::Changed, "create"),
+        (&skip, Cause::Unchanged, "refuse"),
+        (&quiet, Cause::Changed, "create"),
+        (&quiet, Cause::Unchanged, "keep"),
+    ];
+    for (policy, cause, expected) in table {
+        let found = match decide(policy, None, cause) {
+            Plan::Create(_) => "create",
+            Plan::Refuse(refusal) if refusal.reason == Reason::Drifted => "refuse",
+            Plan::Keep => "keep",
+            _ => "something else",
+        };
+        assert_eq!(found, expected, "{policy:?} {cause:?}");
     }
 }
 

@@ -65,8 +65,10 @@ fn open(
     ring: &KeyRing,
 ) -> (Result<OpenedItems, Vec<(String, Reason)>>, u64) {
     let mut operations = 0;
-    let opening =
-        Box::new(Opening::new(sealed, &BTreeMap::new()).expect("nothing wrong with the names"));
+    let opening = Box::new(
+        Opening::new(sealed, &BTreeMap::new(), V1Data::Refused)
+            .expect("nothing wrong with the names"),
+    );
     let result = match opening.advance(ring, u64::MAX, &mut operations) {
         Progress::Opened(opened) => Ok(opened),
         Progress::Failed(failures) => {
@@ -106,7 +108,7 @@ fn a_hint_saves_the_operations_of_the_other_keys() {
         },
     )]);
     let mut operations = 0;
-    let opening = Box::new(Opening::new(&sealed, &hints).unwrap());
+    let opening = Box::new(Opening::new(&sealed, &hints, V1Data::Refused).unwrap());
     assert!(matches!(
         opening.advance(&ring(&[0, 1]), 10, &mut operations),
         Progress::Opened(_)
@@ -174,7 +176,7 @@ fn the_diagnosis_never_tries_another_name_or_namespace() {
 fn an_opening_that_exceeds_its_budget_goes_on_where_it_stopped() {
     let sealed = sealed_with(0, None, &[("a", b"1"), ("b", b"2"), ("c", b"3")]);
     let (ring, mut operations, mut turns) = (ring(&[0]), 0, 0);
-    let mut opening = Box::new(Opening::new(&sealed, &BTreeMap::new()).unwrap());
+    let mut opening = Box::new(Opening::new(&sealed, &BTreeMap::new(), V1Data::Refused).unwrap());
     let opened = loop {
         turns += 1;
         match opening.advance(&ring, 1, &mut operations) {
@@ -193,7 +195,7 @@ fn names_that_no_secret_can_have_are_refused_and_not_repeated() {
         .spec
         .encrypted_data
         .insert("canary\u{1b}[2J".to_owned(), String::new());
-    let refusal = Opening::new(&sealed, &BTreeMap::new())
+    let refusal = Opening::new(&sealed, &BTreeMap::new(), V1Data::Refused)
         .err()
         .expect("refused");
     assert_eq!(refusal.reason, Reason::InvalidItemName);
@@ -203,7 +205,7 @@ fn names_that_no_secret_can_have_are_refused_and_not_repeated() {
         sealed.metadata.namespace = Some(namespace.to_owned());
         sealed.metadata.name = Some(name.to_owned());
         assert_eq!(
-            Opening::new(&sealed, &BTreeMap::new())
+            Opening::new(&sealed, &BTreeMap::new(), V1Data::Refused)
                 .err()
                 .expect("refused")
                 .reason,
@@ -288,5 +290,114 @@ fn owners_come_from_the_template_only_with_the_skip_annotation_and_without_claim
     assert_eq!(
         with(true, Some(true)).err().expect("refused").reason,
         Reason::OwnerRefused
+    );
+}
+
+/// The deprecated object: one blob with this JSON in it.
+fn single(json: &str, template: serde_json::Value) -> SealedSecret {
+    let mut sealed = sealed_with(0, None, &[(v1::ITEM, json.as_bytes())]);
+    sealed.spec.data = sealed.spec.encrypted_data.remove(v1::ITEM);
+    sealed.spec.template = serde_json::from_value(template).unwrap();
+    sealed
+}
+
+fn opened_single(sealed: &SealedSecret) -> Result<DesiredSecret, Refusal> {
+    let opening = Box::new(Opening::new(sealed, &BTreeMap::new(), V1Data::Accepted)?);
+    match opening.advance(&ring(&[0]), u64::MAX, &mut 0) {
+        Progress::Opened(opened) => assemble(sealed, opened.data),
+        _ => panic!("it opens"),
+    }
+}
+
+#[test]
+fn the_deprecated_blob_is_a_whole_secret_with_another_name_and_owner() {
+    let json = r#"{"kind":"Secret","apiVersion":"v1","type":"example.com/t","immutable":true,
+        "metadata":{"name":"other","namespace":"elsewhere","uid":"u","resourceVersion":"7","labels":{"from":"blob"},
+        "ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u","controller":true}]},
+        "data":{"a":"eA=="},"stringData":{"b":"y"}}"#;
+    let sealed = single(
+        json,
+        json!({"type": "ignored", "metadata": {"labels": {"from": "template"}}}),
+    );
+    let desired = opened_single(&sealed).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    assert_eq!(
+        (desired.name.as_str(), desired.namespace.as_str()),
+        ("db", "ns")
+    );
+    assert_eq!(desired.labels["from"], "blob");
+    assert_eq!(desired.secret_type.as_deref(), Some("example.com/t"));
+    assert_eq!(desired.immutable, Some(true));
+    assert_eq!(desired.owner_references, [owner_reference(&sealed)]);
+    let items: Vec<_> = desired
+        .data
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.expose()))
+        .collect();
+    assert_eq!(items, [("a", &b"x"[..]), ("b", &b"y"[..])]);
+}
+
+#[test]
+fn the_deprecated_blob_is_judged_as_a_template_is() {
+    let skip = json!({"metadata": {"annotations": {SKIP_SET_OWNER_REFERENCES: "true"}}});
+    let owner = r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u","controller":true}]}}"#;
+    let deep = format!(
+        r#"{{"metadata":{{"managedFields":[{{"fieldsV1":{}1{}}}]}}}}"#,
+        r#"{"a":"#.repeat(5_000),
+        "}".repeat(5_000)
+    );
+    let table = [
+        (owner, skip, Reason::OwnerRefused),
+        (
+            r#"{"data":{"canary/x":"eA=="}}"#,
+            json!({}),
+            Reason::InvalidItemName,
+        ),
+        (
+            r#"{"stringData":{"canary/x":"y"}}"#,
+            json!({}),
+            Reason::InvalidItemName,
+        ),
+        (
+            r#"{"data":{"a":"canary!"}}"#,
+            json!({}),
+            Reason::DeprecatedData,
+        ),
+        (
+            r#"{"kind":"ConfigMap","apiVersion":"v1","data":{"a":"canary"}}"#,
+            json!({}),
+            Reason::DeprecatedData,
+        ),
+        ("canary", json!({}), Reason::DeprecatedData),
+        (deep.as_str(), json!({}), Reason::DeprecatedData),
+    ];
+    for (json, template, reason) in table {
+        let refusal = opened_single(&single(json, template)).err();
+        let refusal = refusal.unwrap_or_else(|| panic!("accepted: {json:.60}"));
+        assert_eq!(refusal.reason, reason, "{json:.40}");
+        assert!(!refusal.message.contains("canary"), "{}", refusal.message);
+    }
+}
+
+#[test]
+fn the_deprecated_blob_is_refused_in_upstreams_words() {
+    let refused = |sealed: &SealedSecret, v1_data| {
+        let refusal = Opening::new(sealed, &BTreeMap::new(), v1_data)
+            .err()
+            .expect("refused");
+        assert_eq!(refusal.reason, Reason::DeprecatedData);
+        refusal.message
+    };
+    let mut sealed = single("{}", json!({}));
+    assert_eq!(
+        refused(&sealed, V1Data::Refused),
+        "using deprecated 'data' field, use 'encryptedData' or flip the feature flag"
+    );
+    sealed
+        .spec
+        .encrypted_data
+        .insert("a".to_owned(), "AgA=".to_owned());
+    assert_eq!(
+        refused(&sealed, V1Data::Accepted),
+        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
     );
 }

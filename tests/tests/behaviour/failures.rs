@@ -94,7 +94,8 @@ fn an_item_name_that_no_secret_can_have_is_refused_and_not_repeated() -> anyhow:
 }
 
 #[test]
-fn template_actions_and_the_deprecated_format_are_refused_with_a_reason() -> anyhow::Result<()> {
+fn template_actions_and_malformed_deprecated_data_are_refused_with_a_reason() -> anyhow::Result<()>
+{
     let scene = scene("unsupported")?;
     refused(
         &scene,
@@ -105,16 +106,10 @@ fn template_actions_and_the_deprecated_format_are_refused_with_a_reason() -> any
             sealed["spec"]["template"]["data"] = json!({"t": "user={{ .k }}"});
         },
     )?;
-    refused(
-        &scene,
-        "old",
-        "DeprecatedData",
-        "use 'encryptedData' instead",
-        |sealed| {
-            sealed["spec"]["encryptedData"] = json!({});
-            sealed["spec"]["data"] = "AAAA".into();
-        },
-    )?;
+    refused(&scene, "old", "MalformedItem", "data: ", |sealed| {
+        sealed["spec"]["encryptedData"] = json!({});
+        sealed["spec"]["data"] = "AgAA".into();
+    })?;
     refused(
         &scene,
         "both",
