@@ -14,6 +14,7 @@ pub(crate) mod math;
 pub(crate) mod path;
 pub(crate) mod random;
 pub(crate) mod regex;
+pub(crate) mod runes;
 pub(crate) mod semver;
 pub(crate) mod strings;
 pub(crate) mod types;
