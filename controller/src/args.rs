@@ -114,6 +114,10 @@ pub struct Args {
     #[arg(long, env = "SEALED_SECRETS_RATE_LIMIT_BURST", default_value = "2")]
     pub rate_limit_burst: NonZeroU32,
 
+    /// Leave the metric with the names of SealedSecrets out
+    #[arg(long, env = "SEALED_SECRETS_METRICS_OMIT_SECRET_LABELS", default_value = "false", value_parser = go_bool, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub metrics_omit_secret_labels: bool,
+
     /// Least severe level that is logged: DEBUG, INFO, WARN or ERROR
     #[arg(long, env = "SEALED_SECRETS_LOG_LEVEL", default_value = "INFO")]
     pub log_level: String,

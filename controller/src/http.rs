@@ -19,7 +19,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
 use signet_common::KeyRing;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use crate::metrics;
 use crate::state::State;
 use crate::verify::{Judgement, LiveItems, Rotate, rotate, subject, verify};
 
@@ -29,6 +31,19 @@ const ROTATE: &str = "/v1/rotate";
 /// Requests that may open values at the same time.
 const OPENERS: usize = 1;
 
+/// Flags of the two servers.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpSettings {
+    /// `--rotate`.
+    pub rotate: Rotate,
+    /// `--rate-limit`: requests a second that cost private operations.
+    pub rate: NonZeroU32,
+    /// `--rate-limit-burst`: such requests at once.
+    pub burst: NonZeroU32,
+    /// `--metrics-omit-secret-labels`.
+    pub omit_secret_labels: bool,
+}
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Api {
@@ -36,19 +51,20 @@ pub struct Api {
     limiter: Arc<DefaultDirectRateLimiter>,
     openers: Arc<Semaphore>,
     rotate: Rotate,
+    omit_secret_labels: bool,
 }
 
 impl Api {
-    /// Handlers over this state; `rate` requests a second that cost private operations, `burst` at once.
-    pub fn new(state: Arc<State>, rotate: Rotate, rate: NonZeroU32, burst: NonZeroU32) -> Self {
-        let limiter = Arc::new(RateLimiter::direct(
-            Quota::per_second(rate).allow_burst(burst),
-        ));
+    /// Handlers over this state.
+    pub fn new(state: Arc<State>, settings: HttpSettings) -> Self {
+        let quota = Quota::per_second(settings.rate).allow_burst(settings.burst);
+        let limiter = Arc::new(RateLimiter::direct(quota));
         Self {
             state,
             limiter,
             openers: Arc::new(Semaphore::new(OPENERS)),
-            rotate,
+            rotate: settings.rotate,
+            omit_secret_labels: settings.omit_secret_labels,
         }
     }
 
@@ -78,7 +94,7 @@ impl Api {
     /// Metrics and probes.
     pub fn metrics_router(self) -> Router {
         Router::new()
-            .route("/metrics", get(metrics))
+            .route("/metrics", get(handle_metrics))
             .merge(probes())
             .with_state(self)
     }
@@ -116,20 +132,24 @@ async fn certificate(Shared(api): Shared<Api>) -> Response {
         .into_response()
 }
 
-async fn metrics(Shared(api): Shared<Api>) -> Response {
+async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
     let state = &api.state;
     for lane in [crate::queue::Lane::Fresh, crate::queue::Lane::Sweep] {
         state
             .metrics
             .set_queue(lane.as_str(), state.queue.len(lane));
     }
-    state.metrics.set_objects(state.index().len());
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (
-        [(header::CONTENT_TYPE, content_type)],
-        state.metrics.render(),
-    )
-        .into_response()
+    let conditions = {
+        let index = state.index();
+        state.metrics.set_objects(index.len());
+        if api.omit_secret_labels {
+            Vec::new()
+        } else {
+            index.conditions()
+        }
+    };
+    let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+    (content_type, state.metrics.render(&conditions)).into_response()
 }
 
 async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
@@ -250,10 +270,12 @@ async fn count(Shared(api): Shared<Api>, request: Request, next: Next) -> Respon
         "/readyz" => "/readyz",
         _ => "other",
     };
+    let (method, begun) = (request.method().clone(), Instant::now());
     let response = next.run(request).await;
+    let (code, took) = (response.status().as_u16(), begun.elapsed());
     api.state
         .metrics
-        .count_http(path, response.status().as_u16());
+        .count_http(path, method.as_str(), code, took);
     response
 }
 

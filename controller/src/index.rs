@@ -18,6 +18,7 @@ use signet_crds::{Class, Reason};
 use tokio::time::Instant;
 
 use crate::digest::ContentDigest;
+use crate::metrics::Condition;
 use deletions::Deletions;
 pub use secret::{SecretEntry, SecretOwner, Version};
 
@@ -101,6 +102,10 @@ pub struct SealedEntry {
     pub failing_since: Option<Timestamp>,
     /// Repairs in a row, and when the last one was.
     pub repairs: Option<(u32, Instant)>,
+    /// Whether it is in sync, for `condition_info`: as the last pass of this process said, else as the status says.
+    pub synced: Option<i8>,
+    /// The label `app.kubernetes.io/instance`, for `condition_info`.
+    pub instance: Option<Arc<str>>,
 }
 
 impl SealedEntry {
@@ -167,6 +172,8 @@ impl Index {
                     known.shown = seen.shown;
                     known.claim = seen.claim;
                     known.applied = known.applied.or(seen.applied);
+                    known.synced = known.synced.or(seen.synced);
+                    known.instance = seen.instance;
                 }
                 false
             }
@@ -279,6 +286,16 @@ impl Index {
     /// Every SealedSecret.
     pub fn sealed_keys(&self) -> impl Iterator<Item = (&ObjectKey, &SealedEntry)> {
         self.sealed.iter()
+    }
+
+    /// What upstream's `condition_info` says of each SealedSecret.
+    pub fn conditions(&self) -> Vec<Condition> {
+        let one = |(key, entry): (&ObjectKey, &SealedEntry)| Condition {
+            key: key.clone(),
+            instance: entry.instance.clone(),
+            synced: entry.synced.unwrap_or_default(),
+        };
+        self.sealed.iter().map(one).collect()
     }
 
     /// How many SealedSecrets there are.

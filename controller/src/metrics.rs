@@ -1,13 +1,33 @@
 //! What the controller counts. Names, types and labels are the public surface that `docs/guide/metrics.md` lists.
 
-use std::fmt::Write as _;
+mod text;
+mod upstream;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use signet_crds::Reason;
+
+use crate::index::ObjectKey;
+pub use text::CONTENT_TYPE;
+pub use upstream::Trouble;
+use upstream::UpstreamMetrics;
+
+/// One series of upstream's `condition_info`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The SealedSecret.
+    pub key: ObjectKey,
+    /// Its label `app.kubernetes.io/instance`.
+    pub instance: Option<Arc<str>>,
+    /// Whether it is in sync: -1 no, 0 unknown, 1 yes.
+    pub synced: i8,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -42,12 +62,15 @@ pub struct Metrics {
     keys: Family<StateLabel, Gauge>,
     status_pruned: Gauge,
     http: Family<HttpLabel, Counter>,
+    upstream: UpstreamMetrics,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
+        let mut registry = Registry::default();
         let metrics = Self {
-            registry: Registry::with_prefix("signet"),
+            upstream: UpstreamMetrics::register(&mut registry),
+            registry,
             private_operations: Counter::default(),
             reconciles: Family::default(),
             writes: Counter::default(),
@@ -63,7 +86,7 @@ impl Default for Metrics {
 
 impl Metrics {
     fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
+        let registry = self.registry.sub_registry_with_prefix("signet");
         let operations = self.private_operations.clone();
         registry.register(
             "private_operations",
@@ -116,13 +139,23 @@ impl Metrics {
         self.private_operations.inc_by(count);
     }
 
-    /// Counts the end of a pass.
-    pub fn count_reconcile(&self, reason: Reason) {
+    /// Counts the end of a pass over an object of this namespace.
+    pub fn count_reconcile(&self, reason: Reason, namespace: &str) {
+        self.upstream.count_pass();
+        if let Some(trouble) = Trouble::of(reason) {
+            self.upstream.count_trouble(trouble, namespace);
+        }
         self.reconciles
             .get_or_create(&ReasonLabel {
                 result: reason.as_str(),
             })
             .inc();
+    }
+
+    /// Counts what stood in the way of a pass, or of telling its result. `namespace` is empty for [`Trouble::Fetch`], as
+    /// upstream's.
+    pub fn count_trouble(&self, trouble: Trouble, namespace: &str) {
+        self.upstream.count_trouble(trouble, namespace);
     }
 
     /// Counts a Secret that was created or replaced.
@@ -131,8 +164,9 @@ impl Metrics {
     }
 
     /// Counts an answer of the HTTP server. `path` is one of the served ones or `other`.
-    pub fn count_http(&self, path: &'static str, code: u16) {
+    pub fn count_http(&self, path: &'static str, method: &str, code: u16, took: Duration) {
         self.http.get_or_create(&HttpLabel { path, code }).inc();
+        self.upstream.count_request(path, method, code, took);
     }
 
     /// Sets how many objects wait in a lane.
@@ -159,14 +193,12 @@ impl Metrics {
         self.status_pruned.set(i64::from(pruned));
     }
 
-    /// Everything in the OpenMetrics text format.
-    pub fn render(&self) -> String {
-        let mut text = String::new();
-        if text::encode(&mut text, &self.registry).is_err() {
-            text.clear();
-            let _ = write!(text, "# EOF");
-        }
-        text
+    /// Everything, as [`CONTENT_TYPE`] says. `conditions` become upstream's `condition_info`.
+    pub fn render(&self, conditions: &[Condition]) -> String {
+        let mut open_metrics = String::new();
+        // Writing to a String does not fail; what there is, is served.
+        let _ = prometheus_client::encoding::text::encode(&mut open_metrics, &self.registry);
+        text::prometheus(&open_metrics) + &text::condition_info(conditions)
     }
 }
 
@@ -185,15 +217,15 @@ mod tests {
         let rows: Vec<_> = SNAPSHOT
             .lines()
             .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-            .map(|(name, kind)| {
-                let suffix = if kind == "counter" { "_total" } else { "" };
-                format!("| `{name}{suffix}` | {kind} |")
-            })
+            .map(|(name, kind)| format!("| `{name}` | {kind} |"))
             .collect();
         for row in &rows {
             assert!(guide.contains(row), "docs/guide/metrics.md lacks {row:?}");
         }
-        let listed = guide.lines().filter(|line| line.starts_with("| `signet_"));
+        let ours = |line: &&str| {
+            line.starts_with("| `signet_") || line.starts_with("| `sealed_secrets_controller_")
+        };
+        let listed = guide.lines().filter(ours);
         assert_eq!(listed.count(), rows.len(), "a row of a metric that is gone");
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
 use crate::index::{FOREIGN_GRACE, ObjectKey, SecretEntry, Verdict, Version};
+use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
 use crate::plan::{Cause, Repair, check_ownership, left_deleted};
 use crate::queue::{Job, Next, Unfinished};
@@ -103,6 +104,7 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
             Ok(None) => return Next::Idle,
             Err(failure) => {
                 tracing::warn!(object = %key, error = %failure, "SealedSecret could not be read");
+                state.metrics.count_trouble(Trouble::Fetch, "");
                 return Next::After(state.count_failure(&key, Timestamp::now()).0);
             }
         },

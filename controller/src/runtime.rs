@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::api::Cluster;
 use crate::args::{Args, Namespaces};
-use crate::http::{Api, server};
+use crate::http::{Api, HttpSettings, server};
 use crate::key_task::KeyTask;
 use crate::keys::KeySettings;
 use crate::plan::Policy;
@@ -170,12 +170,13 @@ async fn unless_it_panics<T: Send + 'static>(
 }
 
 async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
-    let api = Api::new(
-        Arc::clone(state),
-        args.rotate,
-        args.rate_limit,
-        args.rate_limit_burst,
-    );
+    let settings = HttpSettings {
+        rotate: args.rotate,
+        rate: args.rate_limit,
+        burst: args.rate_limit_burst,
+        omit_secret_labels: args.metrics_omit_secret_labels,
+    };
+    let api = Api::new(Arc::clone(state), settings);
     let routers = [
         (
             args.listen_addr,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use signet_common::{KeyRing, Tag};
+use signet_crds::names::INSTANCE_LABEL;
+use signet_crds::status::condition_type::SYNCED;
 use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -322,6 +324,7 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         // What was changed and changed back is the same, but the status must be about the new generation.
         .filter(|status| status.observed_generation == object.metadata.generation)
         .and_then(|status| claim(&keys.tags, inputs, status));
+    let labels = object.metadata.labels.as_ref();
     SealedEntry {
         version: Version::of(&object.metadata),
         terminating: object.metadata.deletion_timestamp.is_some(),
@@ -331,7 +334,8 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         said: None,
         settled: None,
         applied: status
-            .is_some_and(|status| claims_applied(&keys.tags, inputs, &status))
+            .as_ref()
+            .is_some_and(|status| claims_applied(&keys.tags, inputs, status))
             .then_some(remembered),
         claim,
         digest: None,
@@ -339,7 +343,18 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         failures: 0,
         failing_since: None,
         repairs: None,
+        synced: status.as_ref().and_then(synced_of),
+        instance: labels
+            .and_then(|labels| labels.get(INSTANCE_LABEL))
+            .map(|text| text.as_str().into()),
     }
+}
+
+/// What a status says about being in sync, as `condition_info` has it; `None` if it says nothing.
+fn synced_of(status: &SealedSecretStatus) -> Option<i8> {
+    let mut conditions = status.conditions.iter();
+    let synced = conditions.find(|condition| condition.condition_type == SYNCED)?;
+    Some(crate::status::number(&synced.status))
 }
 
 /// Whether a status claims that the Secret was written from these inputs, whatever became of it.

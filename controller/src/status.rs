@@ -100,6 +100,22 @@ pub fn patience_ends(outcome: &Outcome, now: Timestamp) -> Option<SignedDuration
     (waited < PATIENCE && !outcome.still_synced).then(|| PATIENCE - waited)
 }
 
+/// What the condition `Synced` says after this outcome, as [`number`] gives it.
+pub fn synced(outcome: &Outcome, now: Timestamp) -> i8 {
+    verdicts(outcome, now)
+        .first()
+        .map_or(0, |(_, status)| number(status))
+}
+
+/// A condition's status as upstream's metric `condition_info` has it.
+pub fn number(status: &str) -> i8 {
+    match status {
+        "True" => 1,
+        "False" => -1,
+        _ => 0,
+    }
+}
+
 /// Condition types and statuses. `Synced` is always first: upstream's health checks read `conditions[0]`.
 fn verdicts(outcome: &Outcome, now: Timestamp) -> Vec<(&'static str, &'static str)> {
     match outcome.reason.class() {

@@ -104,7 +104,7 @@ impl Tags {
     pub fn secret(&self, settled: Tag, secret: Option<Version>, content: Tag) -> Tag {
         let secret = secret.map_or_else(
             || "absent".to_owned(),
-            |at| format!("{:x}/{}", at.uid, at.resource_version),
+            |at| format!("{:x}/{}", { at.uid }, { at.resource_version }),
         );
         let parts = [settled.to_string(), secret, content.to_string()];
         self.mac.tag(parts.iter().map(String::as_bytes))

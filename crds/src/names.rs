@@ -51,3 +51,6 @@ pub const LAST_APPLIED: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubecfg.ksonnet.io/last-applied-configuration",
 ];
+
+/// Label of a SealedSecret that upstream copies into a label of its metric `condition_info`.
+pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";

@@ -11,10 +11,20 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::api::Cluster;
+use crate::index::ObjectKey;
 use crate::keys::{KeySettings, new_key_secret, read_key};
 use crate::plan::{Policy, Repair};
 
 const MANY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+
+fn settings(rate: NonZeroU32) -> HttpSettings {
+    HttpSettings {
+        rotate: Rotate::Any,
+        rate,
+        burst: rate,
+        omit_secret_labels: false,
+    }
+}
 
 fn state(with_key: bool) -> Arc<State> {
     // Nothing is sent in these tests.
@@ -70,7 +80,7 @@ async fn send(
 
 #[tokio::test]
 async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
-    let router = Api::new(state(true), Rotate::Any, MANY, MANY).router();
+    let router = Api::new(state(true), settings(MANY)).router();
     let (status, headers, body) = send(&router, "GET", "/v1/cert.pem", Vec::new()).await;
     assert_eq!(
         (status, &headers["content-type"]),
@@ -80,7 +90,7 @@ async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
         )
     );
     assert!(body.starts_with("-----BEGIN CERTIFICATE-----") && !body.contains("PRIVATE"));
-    let router = Api::new(state(false), Rotate::Any, MANY, MANY).router();
+    let router = Api::new(state(false), settings(MANY)).router();
     assert_eq!(
         send(&router, "GET", "/v1/cert.pem", Vec::new()).await.0,
         StatusCode::INTERNAL_SERVER_ERROR
@@ -89,7 +99,7 @@ async fn the_certificate_is_handed_out_as_pem_and_only_if_there_is_one() {
 
 #[tokio::test]
 async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
-    let router = Api::new(state(true), Rotate::Any, MANY, MANY).router();
+    let router = Api::new(state(true), settings(MANY)).router();
     let table = [
         ("GET", "/v1/verify", 0, StatusCode::METHOD_NOT_ALLOWED),
         ("POST", "/v1/cert.pem", 0, StatusCode::METHOD_NOT_ALLOWED),
@@ -115,7 +125,7 @@ async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
 #[tokio::test]
 async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
     let two = NonZeroU32::new(2).expect("not zero");
-    let router = Api::new(state(true), Rotate::Any, two, two).router();
+    let router = Api::new(state(true), settings(two)).router();
     let mut answers = Vec::new();
     for path in ["/v1/verify", "/v1/rotate", "/v1/verify"] {
         answers.push(send(&router, "POST", path, b"x".to_vec()).await);
@@ -132,7 +142,14 @@ async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
 #[tokio::test]
 async fn rotate_turned_off_refuses_and_takes_nobodys_turn() {
     let one = NonZeroU32::MIN;
-    let router = Api::new(state(true), Rotate::Off, one, one).router();
+    let router = Api::new(
+        state(true),
+        HttpSettings {
+            rotate: Rotate::Off,
+            ..settings(one)
+        },
+    )
+    .router();
     for _ in 0..3 {
         let (status, _, body) = send(&router, "POST", "/v1/rotate", b"x".to_vec()).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
@@ -146,7 +163,14 @@ async fn rotate_turned_off_refuses_and_takes_nobodys_turn() {
 
 #[tokio::test]
 async fn rotate_of_live_objects_says_when_the_cluster_cannot_be_asked() {
-    let router = Api::new(state(true), Rotate::Live, MANY, MANY).router();
+    let router = Api::new(
+        state(true),
+        HttpSettings {
+            rotate: Rotate::Live,
+            ..settings(MANY)
+        },
+    )
+    .router();
     let answer = send(&router, "POST", "/v1/rotate", b"x".to_vec()).await;
     assert_eq!(answer.0, StatusCode::BAD_REQUEST);
     let table = [
@@ -173,7 +197,7 @@ async fn rotate_of_live_objects_says_when_the_cluster_cannot_be_asked() {
 #[tokio::test]
 async fn ready_waits_for_keys_and_lists_and_healthy_does_not() {
     let state = state(true);
-    let router = Api::new(Arc::clone(&state), Rotate::Any, MANY, MANY).metrics_router();
+    let router = Api::new(Arc::clone(&state), settings(MANY)).metrics_router();
     assert_eq!(
         send(&router, "GET", "/readyz", Vec::new()).await.0,
         StatusCode::SERVICE_UNAVAILABLE
@@ -191,12 +215,54 @@ async fn ready_waits_for_keys_and_lists_and_healthy_does_not() {
 async fn the_metrics_are_these() {
     let state = state(true);
     state.metrics.set_keys("usable", 1);
-    state.metrics.count_http("/healthz", 200);
-    let router = Api::new(Arc::clone(&state), Rotate::Any, MANY, MANY).metrics_router();
-    let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
+    state
+        .metrics
+        .count_http("/v1/verify", "POST", 200, Duration::ZERO);
+    state
+        .metrics
+        .count_reconcile(signet_crds::Reason::NoKey, "b");
+    let object = serde_json::json!({"metadata": {"name": "a", "namespace": "b", "uid": "1", "resourceVersion": "1"}});
+    let object = serde_json::from_value(object).expect("an object");
+    state.see_sealed(object, crate::queue::Lane::Fresh);
+    let router = Api::new(Arc::clone(&state), settings(MANY)).metrics_router();
+    let (_, headers, text) = send(&router, "GET", "/metrics", Vec::new()).await;
+    assert_eq!(
+        headers["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
     let described: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
     assert_eq!(
         described.join("\n"),
         include_str!("metrics.snapshot").trim_end()
     );
+}
+
+#[tokio::test]
+async fn names_of_objects_can_be_left_out_of_the_metrics() {
+    let state = state(true);
+    let object = serde_json::json!({
+        "metadata": {"name": "a", "namespace": "b", "uid": "1", "resourceVersion": "1", "labels": {"app.kubernetes.io/instance": "c"}},
+        "status": {"conditions": [{"type": "Synced", "status": "False"}]},
+    });
+    let object = serde_json::from_value(object).expect("an object");
+    state.see_sealed(object, crate::queue::Lane::Fresh);
+    let series = "sealed_secrets_controller_condition_info{condition=\"Synced\",name=\"a\",namespace=\"b\",ss_app_kubernetes_io_instance=\"c\"} -1\n";
+    for omit_secret_labels in [false, true] {
+        let settings = HttpSettings {
+            omit_secret_labels,
+            ..settings(MANY)
+        };
+        let router = Api::new(Arc::clone(&state), settings).metrics_router();
+        let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
+        assert_eq!(text.contains(series), !omit_secret_labels, "{text}");
+        assert_eq!(text.contains("condition_info"), !omit_secret_labels);
+    }
+    let key = ObjectKey::of(
+        &serde_json::from_value(serde_json::json!({"name": "a", "namespace": "b"}))
+            .expect("metadata"),
+    );
+    state.index().forget_sealed(&key);
+    let router = Api::new(Arc::clone(&state), settings(MANY)).metrics_router();
+    let text = send(&router, "GET", "/metrics", Vec::new()).await.2;
+    assert!(!text.contains("condition_info"), "{text}");
 }

@@ -5,7 +5,10 @@ use signet_crds::names::{GROUP, KIND, MANAGED, PATCH, SKIP_SET_OWNER_REFERENCES}
 use signet_crds::scope::is_true;
 
 /// One version of one object. Kubernetes' resource versions are integers that grow (KEP-5504).
+///
+/// There are several for each object in memory: the alignment of `u128` would cost 8 to 16 bytes a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(Rust, packed(8))]
 pub struct Version {
     /// The uid as a number; 0 if it is not a UUID, which switches the shortcuts off.
     pub uid: u128,

@@ -8,18 +8,21 @@ use signet_crds::{Class, SealedSecretStatus};
 use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
 use crate::index::{ObjectKey, Settled, Version};
+use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
 use crate::plan::Cause;
 use crate::queue::Next;
-use crate::status::{Outcome, next_status, patience_ends, says_the_same};
+use crate::status::{Outcome, next_status, patience_ends, says_the_same, synced};
 
 impl Pass<'_> {
     /// Remembers the result, writes the status if it says something new, then the event.
     pub(super) async fn report(&self, said: Said) -> Next {
         let reason = said.outcome.reason;
         let now = Timestamp::now();
-        self.state.metrics.count_reconcile(reason);
-        self.remember(&said);
+        self.state
+            .metrics
+            .count_reconcile(reason, &self.key.namespace);
+        self.remember(&said, now);
         match self.write_status(&said, now).await {
             Ok(news) => {
                 if said.wrote || news {
@@ -30,13 +33,16 @@ impl Pass<'_> {
             }
             Err(failure) => {
                 tracing::warn!(object = %self.key, error = %failure, "status could not be written");
+                self.state
+                    .metrics
+                    .count_trouble(Trouble::Status, &self.key.namespace);
                 self.state.unsettle(self.key);
                 Next::After(self.state.count_failure(self.key, now).0)
             }
         }
     }
 
-    fn remember(&self, said: &Said) {
+    fn remember(&self, said: &Said, now: Timestamp) {
         let class = said.outcome.reason.class();
         let mut index = self.state.index();
         let Some(entry) = index.sealed_mut(self.key) else {
@@ -47,6 +53,7 @@ impl Pass<'_> {
         }
         let inputs = self.keys.tags.inputs(self.object);
         entry.outcome = Some((said.outcome.reason, class));
+        entry.synced = Some(synced(&said.outcome, now));
         entry.settled = matches!(class, Class::Done | Class::Wait).then(|| Settled {
             inputs: self.keys.tags.settle(inputs, class),
             secret: said.secret,

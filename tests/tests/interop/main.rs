@@ -11,4 +11,5 @@ mod observe;
 mod peers;
 mod request;
 mod rotate;
+mod runbooks;
 mod world;
