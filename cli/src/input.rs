@@ -13,7 +13,7 @@ use crate::error::{Failure, os_text};
 use crate::session::{Program, Session};
 
 /// More than any Secret can hold.
-const MAX_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// Where a manifest or a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,32 +89,108 @@ fn within_limit(bytes: Zeroizing<Vec<u8>>, name: &str) -> Result<Zeroizing<Vec<u
     Ok(bytes)
 }
 
+/// The text of an input. UTF-16 with a byte order mark, as PowerShell's `>` writes it, is converted.
+///
+/// # Errors
+/// It is neither UTF-8 nor UTF-16 with a mark.
+pub fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
+    let decoded = match bytes {
+        [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
+        _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
+    };
+    decoded.map(Zeroizing::new).ok_or_else(|| {
+        Failure::trouble(ManifestError::NotUtf8)
+            .hint("write the file as UTF-8; UTF-16 is read if it begins with a byte order mark")
+    })
+}
+
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, []) = bytes.as_chunks::<2>() else {
+        return None;
+    };
+    let units: Zeroizing<Vec<u16>> = Zeroizing::new(pairs.iter().copied().map(unit).collect());
+    String::from_utf16(&units).ok()
+}
+
+/// What was read of a manifest, and where each part of it stands.
+pub struct Documents {
+    /// The documents, or the objects in them.
+    pub values: Vec<Value>,
+    places: Vec<String>,
+}
+
+impl Documents {
+    /// Says in which of them something went wrong, unless there is only one.
+    pub fn within(&self, index: usize, failure: Failure) -> Failure {
+        match self.places.as_slice() {
+            [] | [_] => failure,
+            places => failure.within(places.get(index).map_or("", String::as_str)),
+        }
+    }
+
+    fn push(&mut self, place: String, value: Value) {
+        self.places.push(place);
+        self.values.push(value);
+    }
+}
+
 /// The documents of a manifest. An input without any is an error: upstream's text for Secrets, with the usual cause.
 ///
 /// # Errors
-/// Not UTF-8, not YAML or JSON, too large, or empty.
-pub fn documents(bytes: &[u8], what: &str) -> Result<Vec<Value>, Failure> {
-    let documents = parse_documents(bytes).map_err(|error| {
+/// Not text, not YAML or JSON, too large, or empty.
+pub fn documents(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
+    let text = text(bytes)?;
+    let values = parse_documents(text.as_bytes()).map_err(|error| {
         let hint = match error {
-            ManifestError::NotUtf8 => {
-                "PowerShell's '>' writes UTF-16: write the file with 'Out-File -Encoding utf8', or pipe it"
-            }
             ManifestError::TooLarge => "split the input into several files",
-            ManifestError::Syntax { .. } => "nothing was written; correct the input and run again",
+            _ => "nothing was written; correct the input and run again",
         };
         Failure::trouble(&error).hint(hint)
     })?;
-    if documents.is_empty() {
+    let places = (1..=values.len())
+        .map(|number| format!("document {number}"))
+        .collect();
+    not_empty(Documents { values, places }, what)
+}
+
+/// The objects of a manifest: the documents, and of a List what it holds.
+///
+/// # Errors
+/// As [`documents`].
+pub fn objects(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
+    let Documents { values, places } = documents(bytes, what)?;
+    let mut objects = Documents {
+        values: Vec::new(),
+        places: Vec::new(),
+    };
+    for (mut value, place) in values.into_iter().zip(places) {
+        match items(&mut value) {
+            Some(items) => {
+                for (index, item) in items.into_iter().enumerate() {
+                    objects.push(format!("{place}, item {}", index + 1), item);
+                }
+            }
+            None => objects.push(place, value),
+        }
+    }
+    not_empty(objects, what)
+}
+
+/// What a List holds, also one of a single kind, such as a `SecretList`.
+fn items(value: &mut Value) -> Option<Vec<Value>> {
+    let is_list = value.get("kind")?.as_str()?.ends_with("List");
+    match value.get_mut("items")? {
+        Value::Array(items) if is_list => Some(std::mem::take(items)),
+        Value::Null if is_list => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+fn not_empty(documents: Documents, what: &str) -> Result<Documents, Failure> {
+    if documents.values.is_empty() {
         let message = format!("no {what} found. Ensure the input is valid and UTF-8 encoded");
         return Err(Failure::trouble(message));
     }
     Ok(documents)
-}
-
-/// Names a document in an error, but only where there are several.
-pub fn in_document(failure: Failure, index: usize, count: usize) -> Failure {
-    if count < 2 {
-        return failure;
-    }
-    failure.within(format_args!("document {}", index + 1))
 }

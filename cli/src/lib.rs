@@ -9,11 +9,15 @@ pub mod atomic_file;
 pub mod certificate;
 pub mod cluster;
 pub mod command;
+mod destination;
 pub mod error;
 pub mod fetch;
 pub mod fetch_cert;
+#[cfg_attr(not(unix), path = "folder_portable.rs")]
+mod folder;
 pub mod generate;
 mod http_client;
+mod in_place;
 pub mod input;
 pub mod key_files;
 pub mod kubeconfig;

@@ -12,6 +12,10 @@ use yaml_edit::{Document, Mapping, MappingBuilder, YamlFile};
 use crate::error::Failure;
 use crate::output::{Format, render};
 
+/// What is said when [`Edited::rewritten`].
+pub const REWRITTEN: &str =
+    "the file could not be edited in place: it is written anew, without its comments";
+
 /// One string to set. Objects on the way to it are created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {

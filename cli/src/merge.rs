@@ -4,7 +4,7 @@
 //! ciphertext, and the rest of the file stays as it is.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use signet_common::{Printable, Scope};
@@ -12,14 +12,16 @@ use signet_crds::names::{CLUSTER_WIDE, NAMESPACE_WIDE};
 use signet_crds::scope::{scope_of, set_scope};
 use signet_crds::{InputSecret, SealedSecret};
 
-use crate::atomic_file::Privacy;
 use crate::certificate::{CertificateSource, Pin};
 use crate::error::Failure;
-use crate::input::{self, Input, read_file};
-use crate::manifest_edit::{self, Edit};
-use crate::output::Output;
+use crate::in_place::{self, InPlace, Outcome};
+use crate::input::{self, Input};
+use crate::manifest_edit::{self, Edit, REWRITTEN};
 use crate::seal::{Shaping, announce, expect_typing, seal};
 use crate::session::Session;
+
+/// How often the file may change while it is edited.
+const ATTEMPTS: usize = 5;
 
 /// Seals the items of one Secret into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,47 +43,49 @@ pub struct MergeCommand {
 /// # Errors
 /// The first thing that is wrong; then the file is as it was.
 pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    let text = target_text(command)?;
-    let target = target_object(&text)
-        .map_err(|failure| failure.within(Printable(&command.target.to_string_lossy())))?;
+    let path = &command.target;
+    in_place::refuse_read_only(path)?;
+    let text = in_place::read(path)?;
+    let target = target_object(path, &text)?;
     expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::documents(&bytes, "secrets")?;
-    let [document] = documents.as_slice() else {
+    let documents = input::objects(&bytes, "secrets")?;
+    let [document] = documents.values.as_slice() else {
         return Err(Failure::trouble(
             "only one Secret can be merged into a file at a time",
         ));
     };
-    let secret = fit(session, document, &target, &command.shaping)?;
+    fit(session, document, &target, &command.shaping)?;
     let certificate = command.certificate.load(session, &command.pins)?;
     announce(session, &certificate, &command.certificate);
-    let sealed = seal(session, &certificate, &secret, &command.shaping)?;
-    let edited = manifest_edit::apply(&text, &edits(&target, &sealed))?;
-    if edited.rewritten {
-        session.warn(
-            "the file could not be edited in place: it is written anew, without its comments",
-        );
+    // Everything slow is done: what stands in the file from now on counts.
+    for _ in 0..ATTEMPTS {
+        let file = InPlace::open(path, session)?;
+        let target = target_object(path, file.text())?;
+        let secret = fit(session, document, &target, &command.shaping)?;
+        let sealed = seal(session, &certificate, &secret, &command.shaping)?;
+        let edited = manifest_edit::apply(file.text(), &edits(&target, &sealed))?;
+        if file.replace(&edited.text)? == Outcome::Done {
+            if edited.rewritten {
+                session.warn(REWRITTEN);
+            }
+            return Ok(());
+        }
     }
-    Output::File(command.target.clone()).write(session, edited.text.as_bytes(), Privacy::Public)
+    Err(in_place::changed(path))
 }
 
-fn target_text(command: &MergeCommand) -> Result<String, Failure> {
-    let bytes = read_file(&command.target)?;
-    String::from_utf8(bytes.to_vec()).map_err(|_| {
-        let path = command.target.to_string_lossy();
-        Failure::trouble(format_args!("{} is not UTF-8 text", Printable(&path)))
-    })
-}
-
-fn target_object(text: &str) -> Result<SealedSecret, Failure> {
-    let documents = input::documents(text.as_bytes(), "sealed secrets")?;
-    let [document] = documents.as_slice() else {
-        return Err(Failure::trouble(
-            "has several documents, and it is not clear which one is meant",
-        )
-        .hint("split it into one file for each SealedSecret"));
+fn target_object(path: &Path, text: &str) -> Result<SealedSecret, Failure> {
+    let place = path.to_string_lossy();
+    let within = |failure: Failure| failure.within(Printable(&place));
+    let documents = input::documents(text.as_bytes(), "sealed secrets").map_err(within)?;
+    let [document] = documents.values.as_slice() else {
+        return Err(within(
+            Failure::trouble("has several documents, and it is not clear which one is meant")
+                .hint("split it into one file for each SealedSecret"),
+        ));
     };
-    SealedSecret::parse(document).map_err(Failure::trouble)
+    SealedSecret::parse(document).map_err(|error| within(Failure::trouble(error)))
 }
 
 /// The input Secret with the target's name, namespace and scope.

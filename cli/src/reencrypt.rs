@@ -4,18 +4,21 @@
 //! (docs/trust.md row 14). Everything else of the file stays as it is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use http::StatusCode;
 use serde_json::Value;
 use signet_common::{Printable, SealedBlob};
 use signet_crds::SealedSecret;
+use zeroize::Zeroizing;
 
 use crate::atomic_file::Privacy;
 use crate::certificate;
 use crate::cluster::{Connection, Controller, error_text};
 use crate::error::Failure;
+use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
-use crate::manifest_edit::{self, Edit};
+use crate::manifest_edit::{self, Edit, REWRITTEN};
 use crate::output::{Format, Output, render};
 use crate::seal::expect_typing;
 use crate::session::Session;
@@ -34,47 +37,77 @@ pub struct ReEncryptCommand {
     pub controller: Controller,
 }
 
+impl ReEncryptCommand {
+    /// The file that is input and output at once, and stays in its own form. A pipe is no such file: what is read from it
+    /// goes to stdout.
+    fn edits_in_place(&self) -> Option<&Path> {
+        match (&self.input, &self.output, self.format) {
+            (Input::File(input), Output::File(output), None) if input == output => Some(input),
+            _ => None,
+        }
+    }
+}
+
 /// Reads, asks and writes.
 ///
 /// # Errors
 /// The controller refused one, or its answer is not what was asked for; then nothing is written.
 pub fn run(command: &ReEncryptCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    let in_place = command.edits_in_place();
     expect_typing(session, &command.input);
-    let bytes = command.input.read_manifest(session)?;
-    let documents = input::documents(&bytes, "sealed secrets")?;
+    let bytes = match in_place {
+        Some(path) => Zeroizing::new(in_place::read(path)?.into_bytes()),
+        None => command.input.read_manifest(session)?,
+    };
+    let text = input::text(&bytes)?;
+    let edits = new_ciphertexts(command, session, &text)?;
+    let edited = manifest_edit::apply(&text, &edits)?;
+    let text = match command.format {
+        Some(format) => {
+            let mut objects = input::documents(edited.text.as_bytes(), "sealed secrets")?.values;
+            objects.iter_mut().for_each(without_server_fields);
+            render(&objects, format).to_string()
+        }
+        None => {
+            if edited.rewritten {
+                session.warn(REWRITTEN);
+            }
+            edited.text
+        }
+    };
+    let Some(path) = in_place else {
+        let privacy = Privacy::Public;
+        return command.output.write(session, text.as_bytes(), privacy);
+    };
+    let file = InPlace::open(path, session)?;
+    let unchanged = file.text().as_bytes() == bytes.as_slice();
+    if unchanged && file.replace(&text)? == Outcome::Done {
+        return Ok(());
+    }
+    Err(in_place::changed(path))
+}
+
+/// Asks the controller about every document.
+fn new_ciphertexts(
+    command: &ReEncryptCommand,
+    session: &mut Session<'_>,
+    text: &str,
+) -> Result<Vec<Edit>, Failure> {
+    let documents = input::documents(text.as_bytes(), "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;
     let newest = certificate::parse(&connection.certificate()?)?;
     let mut edits = Vec::new();
     for (document, one) in sealed.iter().enumerate() {
         let items = rotate(&connection, one, newest.key().wrapped_len())
-            .map_err(|failure| input::in_document(failure, document, sealed.len()))?;
+            .map_err(|failure| documents.within(document, failure))?;
         edits.extend(items.into_iter().map(|(item, value)| Edit {
             document,
             path: vec!["spec".to_owned(), "encryptedData".to_owned(), item],
             value,
         }));
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let edited = manifest_edit::apply(&text, &edits)?;
-    let text = match command.format {
-        Some(format) => {
-            let mut objects = input::documents(edited.text.as_bytes(), "sealed secrets")?;
-            objects.iter_mut().for_each(without_server_fields);
-            render(&objects, format).to_string()
-        }
-        None => {
-            if edited.rewritten {
-                session.warn(
-                    "the file could not be edited in place: it is written anew, without its comments",
-                );
-            }
-            edited.text
-        }
-    };
-    command
-        .output
-        .write(session, text.as_bytes(), Privacy::Public)
+    Ok(edits)
 }
 
 /// The new ciphertext of each item.

@@ -8,7 +8,7 @@ use signet_crds::{InputSecret, SealSecretError, SealedSecret, cleartext_items, s
 use crate::atomic_file::Privacy;
 use crate::certificate::{self, CertificateSource, Pin};
 use crate::error::Failure;
-use crate::input::{self, Input};
+use crate::input::{self, Documents, Input};
 use crate::kubeconfig::{self, KubeOptions};
 use crate::output::{Format, Output, order_metadata, render};
 use crate::session::{Program, Session};
@@ -82,14 +82,14 @@ impl NamespaceRequest {
 pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::documents(&bytes, "secrets")?;
+    let documents = input::objects(&bytes, "secrets")?;
     let secrets = prepare(session, &documents, &command.shaping)?;
     let certificate = command.certificate.load(session, &command.pins)?;
     announce(session, &certificate, &command.certificate);
     let mut objects = Vec::new();
     for (index, secret) in secrets.iter().enumerate() {
         let sealed = seal(session, &certificate, secret, &command.shaping)
-            .map_err(|failure| input::in_document(failure, index, secrets.len()))?;
+            .map_err(|failure| documents.within(index, failure))?;
         objects.push(to_value(&sealed));
     }
     let text = render(&objects, command.format);
@@ -119,15 +119,16 @@ pub fn announce(session: &mut Session<'_>, certificate: &Certificate, source: &C
 /// The first document that is no Secret that can be sealed.
 pub fn prepare(
     session: &Session<'_>,
-    documents: &[Value],
+    documents: &Documents,
     shaping: &Shaping,
 ) -> Result<Vec<InputSecret>, Failure> {
     let secrets: Vec<InputSecret> = documents
+        .values
         .iter()
         .enumerate()
         .map(|(index, document)| {
             prepare_one(session, document, shaping)
-                .map_err(|failure| input::in_document(failure, index, documents.len()))
+                .map_err(|failure| documents.within(index, failure))
         })
         .collect::<Result<_, _>>()?;
     if shaping.name.is_some() {

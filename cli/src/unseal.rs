@@ -49,12 +49,12 @@ pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Fai
     let ring = ring(session, keys)?;
     expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::documents(&bytes, "sealed secrets")?;
+    let documents = input::objects(&bytes, "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let mut secrets = Vec::new();
     for (index, one) in sealed.iter().enumerate() {
         let secret = open(session, one, ring.as_ref(), command.v1_data)
-            .map_err(|failure| input::in_document(failure, index, sealed.len()))?;
+            .map_err(|failure| documents.within(index, failure))?;
         secrets.push(secret);
     }
     let text = render(&secrets, command.format);

@@ -1,13 +1,12 @@
 //! Asking the controller whether it can open SealedSecrets.
 
 use http::StatusCode;
-use serde_json::Value;
 use signet_common::Printable;
 use signet_crds::SealedSecret;
 
 use crate::cluster::{Connection, Controller, error_text};
 use crate::error::Failure;
-use crate::input::{self, Input};
+use crate::input::{self, Documents, Input};
 use crate::output::Output;
 use crate::seal::{expect_typing, to_value};
 use crate::session::{Program, Session};
@@ -28,7 +27,7 @@ pub struct VerifyCommand {
 pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::documents(&bytes, "sealed secrets")?;
+    let documents = input::objects(&bytes, "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;
     let mut closed = Vec::new();
@@ -66,14 +65,14 @@ pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Fai
 ///
 /// # Errors
 /// The first that is none.
-pub(crate) fn parse_all(documents: &[Value]) -> Result<Vec<SealedSecret>, Failure> {
+pub(crate) fn parse_all(documents: &Documents) -> Result<Vec<SealedSecret>, Failure> {
     documents
+        .values
         .iter()
         .enumerate()
         .map(|(index, document)| {
-            SealedSecret::parse(document).map_err(|error| {
-                input::in_document(Failure::trouble(&error), index, documents.len())
-            })
+            SealedSecret::parse(document)
+                .map_err(|error| documents.within(index, Failure::trouble(&error)))
         })
         .collect()
 }

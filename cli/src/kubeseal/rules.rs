@@ -12,6 +12,7 @@ use super::args::{Arguments, ClusterArguments};
 use crate::certificate::CertificateSource;
 use crate::cluster::Controller;
 use crate::command::Command;
+use crate::destination::is_stream;
 use crate::error::Failure;
 use crate::fetch_cert::FetchCertCommand;
 use crate::input::Input;
@@ -142,11 +143,11 @@ fn validate(args: &Arguments) -> Result<Command, Failure> {
     }))
 }
 
-/// With `-f` alone the file itself is changed, in its own format.
+/// With `-f` alone the file itself is changed, in its own format. A pipe cannot be.
 fn re_encrypt(args: &Arguments) -> Result<Command, Failure> {
     let format = format(args)?;
     let (output, format) = match (input(args), output(args)) {
-        (Input::File(path), Output::Stdout) => (Output::File(path), None),
+        (Input::File(path), Output::Stdout) if !is_stream(&path) => (Output::File(path), None),
         (Input::File(path), Output::File(other)) if path == other => (Output::File(path), None),
         (_, output) => (output, Some(format)),
     };

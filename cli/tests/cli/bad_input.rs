@@ -49,18 +49,31 @@ fn text_that_is_not_yaml_is_refused_with_its_place() {
 }
 
 #[test]
-fn text_that_is_not_utf8_is_refused_and_powershell_is_named() {
-    let utf16: Vec<u8> = [0xff, 0xfe]
-        .into_iter()
-        .chain(secret().encode_utf16().flat_map(u16::to_le_bytes))
+fn text_in_an_unknown_encoding_is_refused() {
+    let unmarked: Vec<u8> = secret()
+        .replace("db", "d\u{e9}b")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
         .collect();
-    check_refused(&utf16, &[], "the input is not UTF-8 text");
-    check_refused(&utf16, &[], "PowerShell");
+    let marked = |bytes: &[u8]| [&[0xff, 0xfe], bytes].concat();
+    let half_a_unit = marked(&unmarked[1..]);
+    let half_a_pair = marked(&[b'a', 0, 0x00, 0xd8]);
+    for input in [unmarked, half_a_unit, half_a_pair] {
+        check_refused(&input, &[], "the input is not UTF-8 text");
+        check_refused(&input, &[], "byte order mark");
+    }
 }
 
 #[test]
 fn empty_input_is_refused() {
-    for empty in ["", "\n\n", "---\n---\n", "# only a comment\n"] {
+    for empty in [
+        "",
+        "\n\n",
+        "---\n---\n",
+        "# only a comment\n",
+        "kind: List\nitems: []\n",
+        "kind: SecretList\nitems:\n",
+    ] {
         check_refused(
             empty.as_bytes(),
             &[],
@@ -78,8 +91,14 @@ fn other_kinds_of_objects_are_refused_by_name() {
         &[],
         "expected a Secret, found ConfigMap",
     );
-    let list = format!("kind: List\nitems:\n- {{kind: Secret, stringData: {{a: {CANARY}}}}}\n");
-    check_refused(list.as_bytes(), &[], "expected a Secret, found List");
+    let list = format!(
+        "kind: List\nitems:\n- {{kind: Secret, metadata: {{name: a, namespace: b}}, stringData: {{a: {CANARY}}}}}\n- {{kind: List, items: []}}\n"
+    );
+    check_refused(
+        list.as_bytes(),
+        &[],
+        "document 1, item 2: expected a Secret, found List",
+    );
     check_refused(b"just words", &[], "the document is not an object");
 }
 

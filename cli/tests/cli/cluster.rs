@@ -206,6 +206,36 @@ fn re_encrypting_a_file_changes_its_ciphertexts_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_changes_while_the_controller_works_keeps_the_change() {
+    let place = Place::new();
+    let file = place.path("t.yaml");
+    let theirs = format!("# theirs\n{}", sealed("other.crt"));
+    let change = (file, theirs.clone());
+    let server = rotating(move |_| std::fs::write(&change.0, &change.1).expect("a write"));
+    place.write("t.yaml", sealed("other.crt"));
+    let arguments = ["--re-encrypt", "-f", "t.yaml"];
+    let ran = run(&place, &server, Program::Kubeseal, &arguments, "");
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    ran.assert_says("error: t.yaml was changed by another program meanwhile")
+        .assert_says("hint: nothing was written; run it again");
+    assert_eq!(place.read("t.yaml"), theirs);
+}
+
+#[test]
+fn what_is_re_encrypted_from_a_pipe_goes_to_stdout() {
+    let server = rotating(|_| {});
+    let place = Place::new();
+    let arguments = ["--re-encrypt", "-f", "/dev/stdin"];
+    let input = sealed("other.crt");
+    let ran = run(&place, &server, Program::Kubeseal, &arguments, &input);
+    assert!(
+        ran.assert_done().stdout.starts_with("{\n"),
+        "{}",
+        ran.said()
+    );
+}
+
+#[test]
 fn re_encrypting_stdin_prints_in_the_format_that_is_asked_for() {
     let server = rotating(|_| {});
     let place = Place::new();

@@ -1,0 +1,178 @@
+//! Which file a path names for writing (docs/trust.md row 18).
+//!
+//! A repository may hold symbolic links. They are followed as long as they stay in the repository; a link that leads out of it
+//! would let its author choose which file of somebody else's machine is replaced. Without a repository the folder of the link
+//! takes its place.
+
+use std::ffi::OsString;
+use std::fs::{self, FileType};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use signet_common::Printable;
+
+use crate::error::Failure;
+
+/// As many as the system itself follows.
+const MAX_LINKS: usize = 40;
+
+/// What is written to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// A stream of this program, or a device: it takes what comes and is never replaced.
+    Stream,
+    /// A regular file, or nothing yet.
+    File {
+        /// The folder that it is really in.
+        folder: PathBuf,
+        /// Its name there, which is no link.
+        name: OsString,
+    },
+}
+
+/// Follows the path to the file that it names.
+///
+/// # Errors
+/// It names a folder, a pipe or a socket, leads out of the repository, or its folder does not exist.
+pub(crate) fn resolve(path: &Path) -> Result<Destination, Failure> {
+    let failed = |error: io::Error| Failure::file("open", path, &error);
+    if is_own_stream(path) {
+        return Ok(Destination::Stream);
+    }
+    let repository = repository(path);
+    let mut tree = repository.clone();
+    let mut at = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let (folder, name) = folder_and_name(&at).map_err(failed)?;
+        // Without a repository a folder may be reached through links: the system's own, such as /tmp on some.
+        let tree = &*tree.get_or_insert_with(|| folder.clone());
+        if !folder.starts_with(tree) {
+            return Err(leads_out(path, tree, repository.is_some()));
+        }
+        let file = folder.join(&name);
+        let kind = match fs::symlink_metadata(&file) {
+            Ok(found) => found.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Destination::File { folder, name });
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        if kind.is_symlink() {
+            at = folder.join(fs::read_link(&file).map_err(failed)?);
+            continue;
+        }
+        return match sort(kind) {
+            Kind::Regular => Ok(Destination::File { folder, name }),
+            Kind::Device => Ok(Destination::Stream),
+            Kind::Folder => Err(failed(io::Error::from(io::ErrorKind::IsADirectory))),
+            Kind::Other(what) => Err(Failure::trouble(format_args!(
+                "open {}: it is {what}, and only regular files are written",
+                shown(path)
+            ))
+            .hint("write to stdout and redirect it, if that is what you want")),
+        };
+    }
+    Err(Failure::trouble(format_args!(
+        "open {}: too many levels of symbolic links",
+        shown(path)
+    )))
+}
+
+/// Whether the path names something that is neither a file nor a folder, such as `/dev/stdin` or the pipe of `<(…)`.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// `/dev/stdout` and its like: the stream may be a file, which then belongs to whoever redirected it.
+fn is_own_stream(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    let number = ["/dev/fd/", "/proc/self/fd/"]
+        .iter()
+        .find_map(|folder| path.strip_prefix(folder));
+    match number {
+        Some(number) => !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()),
+        None => ["/dev/stdout", "/dev/stderr"].contains(&&*path),
+    }
+}
+
+/// The nearest folder above the path, as it is written, that holds `.git`.
+fn repository(path: &Path) -> Option<PathBuf> {
+    let mut absolute = PathBuf::new();
+    for part in std::path::absolute(path).ok()?.components() {
+        match part {
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            other => absolute.push(other),
+        }
+    }
+    let top = absolute
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join(".git").exists())?;
+    fs::canonicalize(top).ok()
+}
+
+fn folder_and_name(path: &Path) -> io::Result<(PathBuf, OsString)> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    Ok((fs::canonicalize(folder)?, name.to_owned()))
+}
+
+fn leads_out(path: &Path, tree: &Path, is_repository: bool) -> Failure {
+    let tree = tree.to_string_lossy();
+    let what = if is_repository {
+        "the repository"
+    } else {
+        "the folder"
+    };
+    Failure::trouble(format_args!(
+        "open {}: a symbolic link leads out of {what} {}",
+        shown(path),
+        Printable(&tree)
+    ))
+    .hint("name the file itself if that is where you want to write")
+}
+
+fn shown(path: &Path) -> String {
+    Printable(&path.to_string_lossy()).to_string()
+}
+
+enum Kind {
+    Regular,
+    Folder,
+    Device,
+    Other(&'static str),
+}
+
+#[cfg(unix)]
+fn sort(kind: FileType) -> Kind {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_file() {
+        Kind::Regular
+    } else if kind.is_dir() {
+        Kind::Folder
+    } else if kind.is_char_device() {
+        Kind::Device
+    } else if kind.is_fifo() {
+        Kind::Other("a pipe")
+    } else if kind.is_socket() {
+        Kind::Other("a socket")
+    } else {
+        Kind::Other("a block device")
+    }
+}
+
+#[cfg(not(unix))]
+fn sort(kind: FileType) -> Kind {
+    if kind.is_file() {
+        Kind::Regular
+    } else if kind.is_dir() {
+        Kind::Folder
+    } else {
+        Kind::Other("no regular file")
+    }
+}
