@@ -2,6 +2,7 @@
 //!
 //! A test that stops, slows or floods the control plane starts one of its own with [`start`].
 
+pub mod chart;
 pub mod differences;
 pub mod signet;
 

@@ -2,6 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "the result of the command")]
 
+mod chart;
+mod schema;
+mod values;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -28,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .parent()
         .context("xtask lies in the workspace")?;
     let mut code = ExitCode::SUCCESS;
-    for (name, wanted) in generated()? {
+    for (name, wanted) in generated(root)? {
         let path = root.join(name);
         if fs::read_to_string(&path).unwrap_or_default() == wanted {
             println!("{name}: up to date");
@@ -51,7 +55,7 @@ const GENERATED: [(&str, &str); 2] = [
 
 /// The files and what the code says they are. It is asked as programs: xtask itself stays free of Signet's code and its
 /// dependencies, and so is quick to build.
-fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
+fn generated(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut arguments = vec!["build", "--workspace", "--exclude", "xtask"];
     for (_, example) in GENERATED {
         arguments.extend(["--example", example]);
@@ -78,5 +82,7 @@ fn generated() -> anyhow::Result<Vec<(&'static str, String)>> {
         let text = String::from_utf8(output.stdout).with_context(|| format!("{name} is text"))?;
         files.push((name, text));
     }
+    let crd = files.first().context("the CRD comes first")?.1.clone();
+    files.extend(chart::files(root, &crd)?);
     Ok(files)
 }

@@ -179,6 +179,20 @@ impl Api {
         self.json("DELETE", path, "", "")
     }
 
+    /// What the API server would make of this object of any kind; nothing is stored. A field that it does not know is an error.
+    pub fn dry_run(&self, object: &Value) -> anyhow::Result<Value> {
+        let path = format!(
+            "{}?fieldManager={FIELD_MANAGER}&force=true&dryRun=All&fieldValidation=Strict",
+            object_path(object)?
+        );
+        self.json(
+            "PATCH",
+            &path,
+            "application/apply-patch+yaml",
+            &object.to_string(),
+        )
+    }
+
     /// Server-side apply of one object of any kind.
     pub fn apply(&self, object: &Value) -> anyhow::Result<Value> {
         let path = format!(
@@ -245,7 +259,7 @@ fn plural(kind: &str) -> String {
     match lower.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
         None if lower == "endpoints" => lower,
-        None if lower.ends_with("class") => format!("{lower}es"),
+        None if lower.ends_with("ss") => format!("{lower}es"),
         None => format!("{lower}s"),
     }
 }

@@ -1,0 +1,6 @@
+//! The chart: rendered over a grid of values and judged by the real API server, and installed, upgraded and uninstalled by
+//! the real Helm. Run with `cargo xtask test --suite chart`.
+
+mod grid;
+mod row;
+mod rows;
