@@ -42,16 +42,23 @@
 //!   map can hold itself.
 //! - Never panic, never loop without charging, never put data into an error.
 
+mod ast;
+mod builtins;
 mod call;
 mod error;
+mod exec;
 mod format;
 mod meter;
+mod parse;
 mod registry;
+mod render;
 mod sprig;
+mod total;
 mod value;
 
 pub use call::{Call, Entry, Env, Param};
 pub use error::{Fault, FaultKind};
 pub use meter::{Limits, Meter};
 pub use registry::{FUNCTIONS, find};
+pub use render::{Functions, Mode, Options, Rendered, TemplateError, render};
 pub use value::{Kind, List, Map, Object, Text, Type, Value};

@@ -18,6 +18,10 @@ impl Limits {
     pub const OUTPUT: u64 = 1 << 20;
     /// Depth of nested values, of nested actions, and of `template` calls.
     pub const DEPTH: usize = 64;
+    /// Depth of lists, branches, calls of templates and parentheses while a template runs.
+    pub const CALLS: usize = 150;
+    /// Variables that are in scope.
+    pub const VARIABLES: usize = 1000;
     /// Bytes of one template's text.
     pub const TEMPLATE: usize = 1 << 20;
     /// Width and precision in `printf`.

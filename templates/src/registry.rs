@@ -1,9 +1,10 @@
 //! Every function that a template can call, by name.
 
-use crate::{Entry, sprig};
+use crate::{Entry, builtins, sprig};
 
 /// The tables of functions. A name is in one of them only.
 pub const FUNCTIONS: &[&[Entry]] = &[
+    builtins::FUNCTIONS,
     sprig::lists::FUNCTIONS,
     sprig::dicts::FUNCTIONS,
     sprig::math::FUNCTIONS,

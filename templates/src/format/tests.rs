@@ -1,0 +1,1 @@
+//! Held against what Go prints.
