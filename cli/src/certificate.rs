@@ -10,6 +10,7 @@ use crate::cluster::{self, Controller};
 use crate::error::Failure;
 use crate::fetch::{self, UrlPolicy};
 use crate::input::read_file;
+use crate::known_keys::{self, ControllerName};
 use crate::session::{Program, Session};
 
 /// Larger answers and files are no certificate.
@@ -24,6 +25,23 @@ pub enum CertificateSource {
     Url(http::Uri),
     /// The controller, through the API server.
     Cluster(Box<Controller>),
+}
+
+/// What a source gave.
+pub struct Fetched {
+    /// The bytes of the certificate, unread.
+    pub bytes: Vec<u8>,
+    /// The controller that handed it out, if it was asked itself.
+    pub controller: Option<ControllerName>,
+}
+
+impl Fetched {
+    /// Remembers the controller's key, and announces a new one.
+    pub fn remember(&self, session: &mut Session<'_>, certificate: &Certificate) {
+        if let Some(controller) = &self.controller {
+            known_keys::check(session, controller, certificate);
+        }
+    }
 }
 
 /// SHA-256 of a whole SubjectPublicKeyInfo: the only keys that may be sealed with, if there are any.
@@ -90,7 +108,11 @@ impl CertificateSource {
     ///
     /// # Errors
     /// The file, the address or the cluster does not give any.
-    pub fn fetch(&self, session: &mut Session<'_>, pinned: bool) -> Result<Vec<u8>, Failure> {
+    pub fn fetch(&self, session: &mut Session<'_>, pinned: bool) -> Result<Fetched, Failure> {
+        let outside = |bytes: Vec<u8>| Fetched {
+            bytes,
+            controller: None,
+        };
         match self {
             Self::File(path) => {
                 let bytes = read_file(path)?;
@@ -100,7 +122,7 @@ impl CertificateSource {
                         "{path} is too large to be a certificate"
                     )));
                 }
-                Ok(bytes.to_vec())
+                Ok(outside(bytes.to_vec()))
             }
             Self::Url(url) => {
                 let policy = match (session.program, pinned) {
@@ -108,9 +130,15 @@ impl CertificateSource {
                     (Program::Signet, true) => UrlPolicy::Any,
                     (Program::Kubeseal, _) => UrlPolicy::WarnInsecure,
                 };
-                fetch::fetch(session, url, policy)
+                fetch::fetch(session, url, policy).map(outside)
             }
-            Self::Cluster(controller) => cluster::fetch_certificate(session, controller),
+            Self::Cluster(controller) => {
+                let (bytes, name) = cluster::fetch_certificate(session, controller)?;
+                Ok(Fetched {
+                    bytes,
+                    controller: Some(name),
+                })
+            }
         }
     }
 
@@ -119,8 +147,8 @@ impl CertificateSource {
     /// # Errors
     /// It cannot be had, is none, is unfit, expired, or not one of the pinned ones.
     pub fn load(&self, session: &mut Session<'_>, pins: &[Pin]) -> Result<Certificate, Failure> {
-        let bytes = self.fetch(session, !pins.is_empty())?;
-        let certificate = parse(&bytes).map_err(|failure| match session.program {
+        let fetched = self.fetch(session, !pins.is_empty())?;
+        let certificate = parse(&fetched.bytes).map_err(|failure| match session.program {
             Program::Signet => failure.within(self.describe()),
             Program::Kubeseal => failure,
         })?;
@@ -128,6 +156,7 @@ impl CertificateSource {
             .check_not_expired(session.now)
             .map_err(|error| explain(&error))?;
         check_pins(&certificate, pins)?;
+        fetched.remember(session, &certificate);
         Ok(certificate)
     }
 }

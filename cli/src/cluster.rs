@@ -9,6 +9,7 @@ use crate::certificate::MAX_CERTIFICATE_BYTES;
 use crate::error::Failure;
 use crate::fetch::looks_like_html;
 use crate::http_client::{Answer, HttpClient, proxy_for};
+use crate::known_keys::ControllerName;
 use crate::kubeconfig::{self, KubeOptions};
 use crate::session::Session;
 
@@ -28,6 +29,7 @@ pub struct Controller {
 
 /// A controller whose Service was found.
 pub struct Connection {
+    name: ControllerName,
     http: HttpClient,
     proxy: String,
 }
@@ -39,7 +41,7 @@ impl Connection {
     /// No usable configuration, no API server, or no such Service: upstream's text and advice.
     pub fn open(session: &Session<'_>, controller: &Controller) -> Result<Self, Failure> {
         let config = config(session, &controller.kube)?;
-        let server = config.cluster_url.to_string();
+        let server = address(&config.cluster_url);
         let http = HttpClient::new(config, controller.kube.request_timeout)?;
         let Controller {
             name, namespace, ..
@@ -52,7 +54,7 @@ impl Connection {
         let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
         let request = request(Method::GET, &path, Vec::new())?;
         let answer = http.send(request, MAX_ANSWER_BYTES).map_err(|why| {
-            let url = format!("{}{path}", server.trim_end_matches('/'));
+            let url = format!("{server}{path}");
             no_service(&format_args!("Get \"{}\": {why}", Printable(&url)))
         })?;
         if answer.status != StatusCode::OK {
@@ -67,7 +69,16 @@ impl Connection {
             "{path_base}:{port}/proxy",
             path_base = proxied(namespace, name)
         );
-        Ok(Self { http, proxy })
+        let name = ControllerName {
+            server,
+            service: format!("{namespace}/{name}"),
+        };
+        Ok(Self { name, http, proxy })
+    }
+
+    /// What the controller is remembered as.
+    pub fn name(&self) -> &ControllerName {
+        &self.name
     }
 
     /// GET of an endpoint of the controller.
@@ -126,15 +137,26 @@ impl Connection {
     }
 }
 
-/// The certificate of a controller.
+/// The certificate of a controller, and what it is remembered as.
 ///
 /// # Errors
 /// The controller is not found or does not answer.
 pub fn fetch_certificate(
     session: &Session<'_>,
     controller: &Controller,
-) -> Result<Vec<u8>, Failure> {
-    Connection::open(session, controller)?.certificate()
+) -> Result<(Vec<u8>, ControllerName), Failure> {
+    let connection = Connection::open(session, controller)?;
+    let certificate = connection.certificate()?;
+    Ok((certificate, connection.name))
+}
+
+/// Without a user name, which may stand before an `@`, and without a slash at the end.
+fn address(url: &http::Uri) -> String {
+    let authority = url.authority().map_or("", http::uri::Authority::as_str);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let scheme = url.scheme_str().unwrap_or("http");
+    let path = url.path().trim_end_matches('/');
+    format!("{scheme}://{host}{path}")
 }
 
 fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failure> {

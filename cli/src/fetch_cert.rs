@@ -25,9 +25,10 @@ pub struct FetchCertCommand {
 /// # Errors
 /// It cannot be had, is none, or is not one of the pinned ones.
 pub fn run(command: &FetchCertCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    let bytes = command.source.fetch(session, !command.pins.is_empty())?;
-    let certificate = certificate::parse(&bytes)?;
+    let fetched = command.source.fetch(session, !command.pins.is_empty())?;
+    let certificate = certificate::parse(&fetched.bytes)?;
     certificate::check_pins(&certificate, &command.pins)?;
+    fetched.remember(session, &certificate);
     if let Err(CertificateError::Expired(at)) = certificate.check_not_expired(session.now) {
         session.warn(&format!(
             "the certificate expired on {}",
@@ -37,5 +38,7 @@ pub fn run(command: &FetchCertCommand, session: &mut Session<'_>) -> Result<(), 
     if session.program == Program::Signet {
         session.notice(&certificate::summary(&certificate, &command.source));
     }
-    command.output.write(session, &bytes, Privacy::Public)
+    command
+        .output
+        .write(session, &fetched.bytes, Privacy::Public)
 }

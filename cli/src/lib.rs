@@ -20,6 +20,7 @@ mod http_client;
 mod in_place;
 pub mod input;
 pub mod key_files;
+pub mod known_keys;
 pub mod kubeconfig;
 pub mod kubeseal;
 pub mod manifest_edit;

@@ -18,6 +18,7 @@ use crate::cluster::{Connection, Controller, error_text};
 use crate::error::Failure;
 use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
+use crate::known_keys;
 use crate::manifest_edit::{self, Edit, REWRITTEN};
 use crate::output::{Format, Output, render};
 use crate::seal::expect_typing;
@@ -97,6 +98,7 @@ fn new_ciphertexts(
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;
     let newest = certificate::parse(&connection.certificate()?)?;
+    known_keys::check(session, connection.name(), &newest);
     let mut edits = Vec::new();
     for (document, one) in sealed.iter().enumerate() {
         let items = rotate(&connection, one, newest.key().wrapped_len())

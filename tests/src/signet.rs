@@ -121,6 +121,7 @@ pub fn cli(
     let mut command = Command::new(binary::path(program)?);
     command
         .args(arguments)
+        .env("SIGNET_KNOWN_KEYS", "off")
         .env("KUBECONFIG", plane.admin_kubeconfig());
     kubectl::run(command, stdin)
 }

@@ -9,6 +9,7 @@ mod crash;
 mod files;
 mod forms;
 mod golden;
+mod known_keys;
 mod links;
 mod merge;
 mod recovery;

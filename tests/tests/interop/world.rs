@@ -46,7 +46,9 @@ impl Cli {
     /// The bare command, without a kubeconfig.
     pub(crate) fn command(self, plane: &ControlPlane) -> anyhow::Result<Command> {
         let mut command = Command::new(self.path(plane)?);
-        command.env_remove("KUBECONFIG");
+        command
+            .env_remove("KUBECONFIG")
+            .env("SIGNET_KNOWN_KEYS", "off");
         Ok(command)
     }
 
