@@ -27,6 +27,7 @@ pub(super) fn integer(magnitude: u64, negative: bool, verb: char, spec: &Spec) -
     let prefix = match verb {
         'b' if spec.sharp => "0b",
         'o' if spec.sharp && !digits.starts_with('0') => "0",
+        'O' if spec.sharp && !digits.starts_with('0') => "0o0",
         'O' => "0o",
         'x' if spec.sharp => "0x",
         'X' if spec.sharp => "0X",
@@ -130,8 +131,7 @@ fn magnitude(float: f64, verb: char, precision: Option<usize>) -> String {
     }
 }
 
-/// The shortest text that reads back as the same float, as `strconv.FormatFloat(f, 'f', -1, 64)` for moderate sizes
-/// and with an exponent otherwise: Go's `%v`.
+/// The shortest text that reads back as the same float: `strconv.FormatFloat(f, 'g', -1, 64)`.
 pub(crate) fn shortest(float: f64) -> String {
     let spec = Spec::default();
     let (text, _) = self::float(float, 'v', &spec).unwrap_or_default();
@@ -164,7 +164,7 @@ fn general(float: f64, precision: Option<usize>, e: char) -> String {
     let count = i32::try_from(significant.len()).unwrap_or(i32::MAX);
     // With a given precision, trailing zeros of an integer need no exponent either.
     let threshold = match digits {
-        None => 21,
+        None => 6,
         Some(digits) => {
             let digits = i32::try_from(digits).unwrap_or(i32::MAX);
             if digits > count && count > exponent {
@@ -270,10 +270,10 @@ fn keep_zeros(body: &str, verb: char, precision: Option<usize>) -> String {
     let mut mantissa = mantissa.to_owned();
     let wanted = match verb {
         'g' | 'G' => precision.unwrap_or(6),
-        'x' | 'X' => precision.unwrap_or(6),
+        'x' if precision.is_none() => 5,
+        'x' | 'X' => 0,
         _ => precision.unwrap_or(0),
     };
-    let mut has_point = mantissa.contains('.');
     let digits = mantissa.trim_start_matches("0x").trim_start_matches("0X");
     let mut significant = 0;
     let mut seen = false;
@@ -284,11 +284,10 @@ fn keep_zeros(body: &str, verb: char, precision: Option<usize>) -> String {
     if !seen {
         significant = digits.chars().filter(|c| *c != '.').count().min(1);
     }
-    if !has_point {
+    if !mantissa.contains('.') {
         mantissa.push('.');
-        has_point = true;
     }
-    if has_point && matches!(verb, 'g' | 'G') && significant < wanted {
+    if matches!(verb, 'g' | 'G' | 'x') && significant < wanted {
         mantissa.push_str(&"0".repeat(wanted - significant));
     }
     format!("{mantissa}{tail}")

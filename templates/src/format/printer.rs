@@ -66,7 +66,10 @@ impl<'m> Printer<'m> {
             return Err(Fault::too_deep());
         }
         if depth == 0 && verb == 'T' {
-            let name = value.type_of().map_or("<nil>".to_owned(), |t| t.name());
+            let Some(found) = value.type_of() else {
+                return self.pad(b"<nil>", spec);
+            };
+            let name = found.name();
             return self.string(name.as_bytes(), 's', spec, value);
         }
         match value {
@@ -155,7 +158,7 @@ impl<'m> Printer<'m> {
     /// A text; `value` is what a complaint would name.
     fn string(&mut self, text: &[u8], verb: char, spec: &Spec, value: &Value) -> Done {
         match verb {
-            'v' if spec.sharp_v => self.quoted(text, spec),
+            'v' if spec.sharp_v => self.quoted(cut(text, spec.precision), spec),
             'v' | 's' => self.pad(cut(text, spec.precision), spec),
             'q' => self.quoted(cut(text, spec.precision), spec),
             'x' | 'X' => {

@@ -91,12 +91,6 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn peek(&mut self) -> Parsed<&Token<'t>> {
-        let token = self.next()?;
-        self.waiting.push(token);
-        Ok(&self.waiting[self.waiting.len() - 1].0)
-    }
-
     fn peek_visible(&mut self) -> Parsed<&Token<'t>> {
         let token = self.next_visible()?;
         self.waiting.push(token);
