@@ -53,6 +53,7 @@ mod parse;
 mod registry;
 mod render;
 mod sprig;
+mod strconv;
 mod total;
 mod value;
 

@@ -98,6 +98,13 @@ impl List {
         self.0.all.len() - self.0.start
     }
 
+    /// Whether both are the same elements in memory, not just equal ones.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0.all, &other.0.all)
+            && self.0.start == other.0.start
+            && self.0.len == other.0.len
+    }
+
     /// Whether it is a nil slice.
     pub fn is_nil(&self) -> bool {
         self.0.nil

@@ -2,9 +2,10 @@
 //
 // One JSON object a line on stdin, one answer a line on stdout, in the same order:
 //
-//	{"functions": true}                                    -> {"functions": ["abbrev", ...]}
-//	{"name": "key", "template": BYTES, "data": {"k": BYTES}} -> {"output": BYTES}
-//	                                                       or {"failed": "parse" | "execute" | "time" | "size", "error": "..."}
+//	{"functions": true}
+//	  -> {"functions": {"abbrev": "func(int, string) string", ...}}
+//	{"name": "key", "template": BYTES, "data": {"k": BYTES}}
+//	  -> {"output": BYTES} or {"failed": "parse" | "execute" | "time" | "size", "error": "..."}
 //
 // BYTES is standard base64, because templates and values may be any bytes.
 package main
@@ -16,8 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime/debug"
-	"sort"
 	"text/template"
 	"time"
 
@@ -39,10 +40,10 @@ type request struct {
 }
 
 type answer struct {
-	Functions []string `json:"functions,omitempty"`
-	Output    []byte   `json:"output,omitempty"`
-	Failed    string   `json:"failed,omitempty"`
-	Error     string   `json:"error,omitempty"`
+	Functions map[string]string `json:"functions,omitempty"`
+	Output    []byte            `json:"output,omitempty"`
+	Failed    string            `json:"failed,omitempty"`
+	Error     string            `json:"error,omitempty"`
 }
 
 var errSize = errors.New("the output is too long")
@@ -92,12 +93,11 @@ func render(funcs template.FuncMap, r request) (result answer) {
 
 func respond(funcs template.FuncMap, r request) answer {
 	if r.Functions {
-		names := make([]string, 0, len(funcs))
-		for name := range funcs {
-			names = append(names, name)
+		types := make(map[string]string, len(funcs))
+		for name, function := range funcs {
+			types[name] = reflect.TypeOf(function).String()
 		}
-		sort.Strings(names)
-		return answer{Functions: names}
+		return answer{Functions: types}
 	}
 	done := make(chan answer, 1)
 	go func() { done <- render(funcs, r) }()
@@ -120,7 +120,8 @@ func run() error {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			return fmt.Errorf("a request is not JSON: %w", err)
 		}
-		line, err := json.Marshal(respond(funcs, r))
+		a := respond(funcs, r)
+		line, err := json.Marshal(a)
 		if err != nil {
 			return err
 		}
@@ -128,6 +129,10 @@ func run() error {
 		// An answer is never held back: the next template may end this process.
 		if err := out.Flush(); err != nil {
 			return err
+		}
+		if a.Failed == "time" {
+			// Nothing stops the goroutine but the end of the process.
+			return nil
 		}
 	}
 	return lines.Err()
