@@ -86,6 +86,11 @@ pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failu
     let secrets = prepare(session, &documents, &command.shaping)?;
     let certificate = command.certificate.load(session, &command.pins)?;
     announce(session, &certificate, &command.certificate);
+    if session.program == Program::Signet && command.shaping.scope.is_none() {
+        secrets
+            .iter()
+            .for_each(|secret| tell_scope(session, secret));
+    }
     let mut objects = Vec::new();
     for (index, secret) in secrets.iter().enumerate() {
         let sealed = seal(session, &certificate, secret, &command.shaping)
@@ -110,6 +115,23 @@ pub fn announce(session: &mut Session<'_>, certificate: &Certificate, source: &C
     if session.program == Program::Signet {
         let summary = certificate::summary(certificate, source);
         session.notice(&format!("sealing with the {summary}"));
+    }
+}
+
+/// A scope that is wider than strict and comes from the input may be somebody else's choice (docs/trust.md row 17).
+fn tell_scope(session: &mut Session<'_>, secret: &InputSecret) {
+    let metadata = &secret.metadata;
+    let name = Printable(metadata.name.as_deref().unwrap_or_default());
+    let namespace = Printable(metadata.namespace.as_deref().unwrap_or_default());
+    let annotation = "as the input's annotation says";
+    match scope_of(&metadata.annotations) {
+        Scope::Strict => {}
+        Scope::NamespaceWide => session.notice(&format!(
+            "{namespace}/{name} is sealed namespace-wide, {annotation}: under any name in {namespace} it opens"
+        )),
+        Scope::ClusterWide => session.notice(&format!(
+            "{name} is sealed cluster-wide, {annotation}: under any name in any namespace it opens"
+        )),
     }
 }
 

@@ -260,3 +260,33 @@ fn modes_that_exclude_each_other_write_nothing() {
         assert_eq!(place.read("f.yaml"), "content", "{extra:?}");
     }
 }
+
+#[test]
+fn a_wider_scope_that_the_input_chooses_is_pointed_out_by_signet() {
+    let input = |annotation: &str| {
+        format!(
+            "kind: Secret\nmetadata: {{name: a, namespace: b, annotations: {{sealedsecrets.bitnami.com/{annotation}: 'true'}}}}\nstringData: {{a: b}}\n"
+        )
+    };
+    let table = [
+        (
+            "namespace-wide",
+            "signet: b/a is sealed namespace-wide, as the input's annotation says: under any name in b it opens",
+        ),
+        (
+            "cluster-wide",
+            "signet: a is sealed cluster-wide, as the input's annotation says: under any name in any namespace it opens",
+        ),
+    ];
+    for (scope, said) in table {
+        seal(Program::Signet, &input(scope), &[])
+            .assert_done()
+            .assert_says(said);
+        let asked_for = seal(Program::Signet, &input(scope), &["--scope", scope]);
+        assert!(!asked_for.assert_done().stderr.contains("is sealed"));
+        let kubeseal = seal(Program::Kubeseal, &input(scope), &[]);
+        assert_eq!(kubeseal.assert_done().stderr, "");
+    }
+    let strict = seal(Program::Signet, &input("other"), &[]);
+    assert!(!strict.assert_done().stderr.contains("is sealed"));
+}
