@@ -3,22 +3,26 @@
 //! Every flag can be set by an environment variable `SEALED_SECRETS_<NAME>`, as upstream's.
 
 mod effects;
+mod logging;
+mod new_keys;
 mod parsers;
+mod serving;
 mod watching;
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser};
 use signet_common::{KeyOrder, KeySize};
 
 use crate::plan::Repair;
-use crate::verify::Rotate;
 pub use effects::Effects;
+pub use logging::Logging;
+pub use new_keys::{NewKeys, Pairs};
 pub use parsers::Cutoff;
-use parsers::{address, cutoff, duration, go_bool, key_order, key_prefix, key_size};
+use parsers::{cutoff, duration, go_bool, key_order, key_prefix, key_size};
+pub use serving::Serving;
 pub use watching::{Namespaces, Watching};
 
 /// Version as `--version` prints it: upstream's that this is compatible with, then ours.
@@ -33,7 +37,7 @@ pub const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
 )]
 pub struct Args {
     /// Print the version and exit
-    #[arg(long)]
+    #[arg(long, default_value = "false", value_parser = go_bool, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_default_value = true)]
     pub version: bool,
     /// Kubeconfig file; without it, the pod's service account is used
     #[arg(long, value_name = "FILE")]
@@ -64,6 +68,9 @@ pub struct Args {
     #[arg(long, env = "SEALED_SECRETS_KEY_CUTOFF_TIME", default_value = "", value_parser = cutoff)]
     pub key_cutoff_time: Cutoff,
 
+    /// What new key Secrets carry.
+    #[command(flatten)]
+    pub new_keys: NewKeys,
     /// Which objects are looked at.
     #[command(flatten)]
     pub watching: Watching,
@@ -98,46 +105,12 @@ pub struct Args {
     #[arg(long, env = "SEALED_SECRETS_KUBECLIENT_BURST", default_value = "10")]
     pub kubeclient_burst: NonZeroU32,
 
-    /// Address of certificate, verify, rotate and probes
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_ADDR", default_value = ":8080", value_parser = address)]
-    pub listen_addr: SocketAddr,
-    /// Address of metrics
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_METRICS_ADDR", default_value = ":8081", value_parser = address)]
-    pub listen_metrics_addr: SocketAddr,
-    /// Whose ciphertexts /v1/rotate seals anew: any that opens, only those in the cluster, or none
-    #[arg(long, env = "SEALED_SECRETS_ROTATE", value_enum, default_value = "any")]
-    pub rotate: Rotate,
-    /// Verify and rotate requests a second
-    #[arg(long, env = "SEALED_SECRETS_RATE_LIMIT", default_value = "2")]
-    pub rate_limit: NonZeroU32,
-    /// Verify and rotate requests at once
-    #[arg(long, env = "SEALED_SECRETS_RATE_LIMIT_BURST", default_value = "2")]
-    pub rate_limit_burst: NonZeroU32,
-
-    /// Leave the metric with the names of SealedSecrets out
-    #[arg(long, env = "SEALED_SECRETS_METRICS_OMIT_SECRET_LABELS", default_value = "false", value_parser = go_bool, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub metrics_omit_secret_labels: bool,
-
-    /// Least severe level that is logged: DEBUG, INFO, WARN or ERROR
-    #[arg(long, env = "SEALED_SECRETS_LOG_LEVEL", default_value = "INFO")]
-    pub log_level: String,
-    /// Shape of log lines
-    #[arg(
-        long,
-        env = "SEALED_SECRETS_LOG_FORMAT",
-        value_enum,
-        default_value = "text"
-    )]
-    pub log_format: LogFormat,
-}
-
-/// `--log-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One line of text an event.
-    Text,
-    /// One JSON object an event.
-    Json,
+    /// What is served, and how.
+    #[command(flatten)]
+    pub serving: Serving,
+    /// What is logged.
+    #[command(flatten)]
+    pub logging: Logging,
 }
 
 #[cfg(test)]
@@ -155,7 +128,7 @@ mod tests {
         ])
         .unwrap();
         assert!(!args.effects.update_status);
-        assert_eq!(args.listen_addr.to_string(), "0.0.0.0:9090");
+        assert_eq!(args.serving.listen_addr.to_string(), "0.0.0.0:9090");
         assert_eq!(
             parse(&["--key-cutoff-time", "Mon, 02 Jan 2006 15:04:05 -0700"])
                 .unwrap()
@@ -165,6 +138,12 @@ mod tests {
                 .as_second(),
             1_136_239_445
         );
+        assert!(parse(&["--version"]).unwrap().version);
+        assert!(parse(&["--version=T"]).unwrap().version);
+        assert!(!parse(&["--version=0"]).unwrap().version);
+        assert!(parse(&["--log-info-stdout=yes"]).is_err());
+        // As upstream: an unknown level or format is the default.
+        assert!(parse(&["--log-level=loud", "--log-format=xml"]).is_ok());
         assert!(parse(&["--key-prefix=Upper"]).is_err());
         assert!(parse(&["--kubeclient-qps=-1"]).is_ok());
     }

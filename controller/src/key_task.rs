@@ -10,10 +10,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
-use signet_common::{RenewalPolicy, RenewalReason};
+use signet_common::{KeyEntry, KeyId, RenewalPolicy, RenewalReason};
 
 use crate::api::ApiFailure;
-use crate::keys::{KeyProblem, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret};
+use crate::keys::{
+    KeyProblem, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret, read_key,
+};
 use crate::state::State;
 use crate::watch::Pauses;
 
@@ -150,23 +152,28 @@ impl KeyTask {
             return Ok(());
         };
         tracing::info!(?reason, "making a new sealing key");
+        self.make(|task| task.due().is_some()).await
+    }
+
+    /// Makes a key because somebody asks for one (SIGUSR1), also with renewal turned off.
+    async fn make_at_once(&mut self) -> anyhow::Result<()> {
+        tracing::info!(reason = "SIGUSR1", "making a new sealing key");
+        let before = self.current();
+        self.make(|task| task.current() == before).await
+    }
+
+    /// Makes a key, unless `is_wanted` says no after somebody else took the name.
+    async fn make(&mut self, is_wanted: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
         for ordinal in 1..=NAMES {
             match self.create(ordinal).await? {
                 Ok(secret) => {
-                    let name = secret.metadata.name.clone().unwrap_or_default();
-                    tracing::info!(
-                        namespace = self.state.policy.key_namespace,
-                        name,
-                        "New key written"
-                    );
-                    self.see(&secret).await;
-                    self.publish();
+                    self.made(&secret).await;
                     return Ok(());
                 }
                 // Somebody was faster, or a retired key has the name: look again before taking the next name.
                 Err(ApiFailure::AlreadyExists) => {
                     self.load().await?;
-                    if self.due().is_none() {
+                    if !is_wanted(self) {
                         return Ok(());
                     }
                 }
@@ -174,6 +181,18 @@ impl KeyTask {
             }
         }
         anyhow::bail!("no free name for a new key Secret")
+    }
+
+    async fn made(&mut self, secret: &Secret) {
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        let namespace = &self.state.policy.key_namespace;
+        tracing::info!(namespace, name, "New key written");
+        if let Ok(entry) = read_key(secret, self.settings.order) {
+            let certificate = entry.certificate.to_pem();
+            tracing::info!(certificate, "Certificate generated");
+        }
+        self.see(secret).await;
+        self.publish();
     }
 
     async fn create(&self, ordinal: u32) -> Result<Result<Secret, ApiFailure>, KeyProblem> {
@@ -196,6 +215,11 @@ impl KeyTask {
 
     fn due(&self) -> Option<RenewalReason> {
         self.renewal.due(self.newest(), Timestamp::now())
+    }
+
+    fn current(&self) -> Option<KeyId> {
+        let keys = self.state.keys()?;
+        keys.ring.current(Timestamp::now()).map(KeyEntry::key_id)
     }
 
     fn newest(&self) -> Option<Timestamp> {
@@ -232,6 +256,11 @@ impl KeyTask {
                     None => return,
                 },
                 () = state.legacy_changed.notified() => self.on_legacy().await,
+                () = state.key_wanted.notified() => {
+                    if let Err(error) = self.make_at_once().await {
+                        tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");
+                    }
+                }
                 () = tokio::time::sleep(self.rest()) => {
                     if let Err(error) = self.renew().await {
                         tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");

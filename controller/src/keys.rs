@@ -94,6 +94,10 @@ pub struct KeySettings {
     pub common_name: String,
     /// `--key-order-priority`.
     pub order: KeyOrder,
+    /// `--privatekey-labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `--privatekey-annotations`.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// Makes the Secret of a new key. Takes about a second of one core: call it where that does not matter.
@@ -122,14 +126,15 @@ pub fn new_key_secret(
             ByteString(key.to_pkcs1_pem().as_bytes().to_vec()),
         ),
     ]);
+    let mut labels = settings.labels.clone();
+    labels.insert(KEY_LABEL.to_owned(), KEY_ACTIVE.to_owned());
+    let annotations = settings.annotations.clone();
     Ok(Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(namespace.to_owned()),
-            labels: Some(BTreeMap::from([(
-                KEY_LABEL.to_owned(),
-                KEY_ACTIVE.to_owned(),
-            )])),
+            labels: Some(labels),
+            annotations: (!annotations.is_empty()).then_some(annotations),
             ..ObjectMeta::default()
         },
         type_: Some(TLS_TYPE.to_owned()),
@@ -226,6 +231,8 @@ mod tests {
             valid_for: std::time::Duration::from_secs(3600),
             common_name: String::new(),
             order: KeyOrder::CertNotBefore,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         }
     }
 

@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    log::init(&args.log_level, args.log_format);
+    log::init(&args.logging);
     log::hook_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

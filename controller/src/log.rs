@@ -1,30 +1,64 @@
 //! Logging, and what is logged of a panic.
 
+mod slog;
+
+use signet_common::Printable;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 
-use crate::args::LogFormat;
+use crate::args::Logging;
+pub use slog::LogFormat;
 
-/// Installs the subscriber: our lines at `level`, libraries' at WARN. An unknown level means INFO.
-pub fn init(level: &str, format: LogFormat) {
-    let level: tracing::Level = level.parse().unwrap_or(tracing::Level::INFO);
-    let filter = EnvFilter::new(filter(level));
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        LogFormat::Text => registry
-            .with(tracing_subscriber::fmt::layer().with_ansi(false))
-            .init(),
-        LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().flatten_event(true))
-            .init(),
+/// Installs the subscriber: our lines as the flags say, libraries' at WARN.
+pub fn init(flags: &Logging) {
+    let level = level(&flags.log_level);
+    let writer = if flags.log_info_stdout {
+        let severe = std::io::stderr.with_max_level(Level::WARN);
+        BoxMakeWriter::new(severe.or_else(std::io::stdout))
+    } else {
+        BoxMakeWriter::new(std::io::stderr)
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter(level.unwrap_or(LevelFilter::INFO))))
+        .event_format(LogFormat::of(&flags.log_format))
+        .with_writer(writer)
+        .init();
+    if level.is_none() {
+        tracing::warn!(level = %Printable(&flags.log_level), "unknown --log-level: logging INFO and above");
     }
+}
+
+/// A level as slog reads it: a name in any case, with an offset or without. Levels lie four apart.
+fn level(text: &str) -> Option<LevelFilter> {
+    let end = text.find(['+', '-']).unwrap_or(text.len());
+    let (name, offset) = text.split_at(end);
+    let offset: i32 = match offset {
+        "" => 0,
+        offset => offset.parse().ok()?,
+    };
+    let base = match name.to_ascii_uppercase().as_str() {
+        "DEBUG" => -4,
+        "INFO" => 0,
+        "WARN" => 4,
+        "ERROR" => 8,
+        _ => return None,
+    };
+    Some(match offset.saturating_add(base) {
+        ..=-4 => LevelFilter::DEBUG,
+        ..=0 => LevelFilter::INFO,
+        ..=4 => LevelFilter::WARN,
+        ..=8 => LevelFilter::ERROR,
+        _ => LevelFilter::OFF,
+    })
 }
 
 /// The client library logs a whole answer when it cannot decode it, and an answer may be a Secret: it logs nothing here,
 /// and its errors come back to us as values (docs/trust.md row 10).
-fn filter(level: tracing::Level) -> String {
-    format!("warn,kube_client=off,signet_controller={level}")
+fn filter(level: LevelFilter) -> String {
+    let others = level.min(LevelFilter::WARN);
+    format!("{others},kube_client=off,signet_controller={level}")
 }
 
 /// Logs where a panic happened, and not what it says: the message of a slice panic quotes the string (docs/trust.md row 2).
@@ -60,11 +94,30 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_read_as_slog_reads_them() {
+        let table = [
+            ("DEBUG", Some(LevelFilter::DEBUG)),
+            ("info", Some(LevelFilter::INFO)),
+            ("Warn", Some(LevelFilter::WARN)),
+            ("ERROR", Some(LevelFilter::ERROR)),
+            ("INFO+1", Some(LevelFilter::WARN)),
+            ("WARN-4", Some(LevelFilter::INFO)),
+            ("ERROR+1", Some(LevelFilter::OFF)),
+            ("DEBUG-99999999999", None),
+            ("", None),
+            ("loud", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(level(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn the_client_librarys_lines_never_reach_the_log() {
         let sink = Sink::default();
         let writer = sink.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(filter(tracing::Level::DEBUG)))
+            .with_env_filter(EnvFilter::new(filter(LevelFilter::DEBUG)))
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {

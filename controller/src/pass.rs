@@ -182,6 +182,9 @@ impl Pass<'_> {
         if self.object.metadata.deletion_timestamp.is_some() {
             return End::Nothing;
         }
+        if opening.is_none() {
+            tracing::info!(key = %self.key, "Updating");
+        }
         let sealed = match self.object.decode() {
             Ok(sealed) => sealed,
             Err(refusal) => return self.refused(refusal, None),

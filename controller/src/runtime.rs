@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::api::Cluster;
 use crate::args::{Args, Namespaces};
-use crate::http::{Api, HttpSettings, server};
+use crate::http::server::{self, Timeouts};
+use crate::http::{Api, HttpSettings};
 use crate::key_task::KeyTask;
 use crate::keys::KeySettings;
 use crate::plan::Policy;
@@ -43,6 +44,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let mut key_wanted =
+        signal(SignalKind::user_defined1()).context("signals cannot be received")?;
     // A quarter of the workers stays free for other namespaces.
     let workers = args.workers.get() as usize;
     let mut state = State::new(
@@ -64,6 +67,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
     };
     tasks.spawn(keys.run());
+    let wanted = Arc::clone(&state);
+    tasks.spawn(async move {
+        while key_wanted.recv().await.is_some() {
+            wanted.key_wanted.notify_one();
+        }
+    });
     let lists = watch_all(&args, &state, &mut tasks);
     tasks.spawn(begin(Arc::clone(&state), lists));
     let mut workers = JoinSet::new();
@@ -170,21 +179,23 @@ async fn unless_it_panics<T: Send + 'static>(
 }
 
 async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let serving = &args.serving;
     let settings = HttpSettings {
-        rotate: args.rotate,
-        rate: args.rate_limit,
-        burst: args.rate_limit_burst,
-        omit_secret_labels: args.metrics_omit_secret_labels,
+        rotate: serving.rotate,
+        rate: serving.rate_limit,
+        burst: serving.rate_limit_burst,
+        omit_secret_labels: serving.metrics_omit_secret_labels,
     };
+    let timeouts = Timeouts::new(serving.read_timeout, serving.write_timeout);
     let api = Api::new(Arc::clone(state), settings);
     let routers = [
         (
-            args.listen_addr,
+            serving.listen_addr,
             api.clone().router(),
             "HTTP server serving",
         ),
         (
-            args.listen_metrics_addr,
+            serving.listen_metrics_addr,
             api.metrics_router(),
             "HTTP metrics server serving",
         ),
@@ -197,7 +208,7 @@ async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyh
             .context("the listener has no address")?;
         tracing::info!(%addr, "{message}");
         tasks.spawn(async move {
-            if let Err(error) = server::serve(listener, router).await {
+            if let Err(error) = server::serve(listener, router, timeouts).await {
                 tracing::error!(%error, "HTTP server failed");
             }
         });
@@ -271,6 +282,8 @@ fn key_settings(args: &Args) -> KeySettings {
         valid_for: args.key_ttl,
         common_name: args.my_cn.clone(),
         order: args.key_order_priority,
+        labels: args.new_keys.privatekey_labels.0.clone(),
+        annotations: args.new_keys.privatekey_annotations.0.clone(),
     }
 }
 

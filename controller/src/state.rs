@@ -58,6 +58,8 @@ pub struct State {
     pub relist: watch::Sender<()>,
     /// Asks the key task to read the legacy key again.
     pub legacy_changed: Notify,
+    /// Asks the key task to make a key at once.
+    pub key_wanted: Notify,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
     cores: Semaphore,
@@ -85,6 +87,7 @@ impl State {
             collects: false,
             relist: watch::Sender::new(()),
             legacy_changed: Notify::new(),
+            key_wanted: Notify::new(),
             index: Mutex::default(),
             keys: RwLock::default(),
             cores: Semaphore::new(cores),
@@ -158,6 +161,10 @@ impl State {
             }
             Some(Verdict::InSync) if new && self.is_refused(&key) => {
                 self.queue.push_after(key, crate::pass::LOOK_AGAIN)
+            }
+            // Upstream says this for every status that it wrote; here it is for the curious.
+            Some(Verdict::InSync) if !changed => {
+                tracing::debug!("sealed-secret" = %key, "update suppressed, no changes in spec")
             }
             _ => {}
         }

@@ -13,11 +13,33 @@ use tokio::sync::Semaphore;
 const CONNECTIONS: usize = 256;
 /// Longest time for the headers of a request.
 const HEADERS: Duration = Duration::from_secs(10);
-/// Longest life of a connection: longer than any request that we answer.
-const CONNECTION: Duration = Duration::from_secs(120);
+/// `--read-timeout` and `--write-timeout` by default, and where they are zero: nothing is waited for without an end.
+const DEFAULT: Duration = Duration::from_secs(120);
+
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    headers: Duration,
+    connection: Duration,
+}
+
+impl Timeouts {
+    /// From `--read-timeout` and `--write-timeout`. A connection lives as long as the longer of the two.
+    pub fn new(read: Duration, write: Duration) -> Self {
+        let [read, write] = [read, write].map(|time| if time.is_zero() { DEFAULT } else { time });
+        Self {
+            headers: read.min(HEADERS),
+            connection: read.max(write),
+        }
+    }
+}
 
 /// Accepts connections until the listener fails for good.
-pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    timeouts: Timeouts,
+) -> std::io::Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -36,12 +58,33 @@ pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()>
         tokio::spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS)
+                .header_read_timeout(timeouts.headers)
                 .max_headers(64)
                 .serve_connection(TokioIo::new(stream), service);
             // A client's mistakes are its own.
-            let _ = tokio::time::timeout(CONNECTION, connection).await;
+            let _ = tokio::time::timeout(timeouts.connection, connection).await;
             drop(slot);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_bounded_whatever_the_flags_say() {
+        let seconds = Duration::from_secs;
+        let table = [
+            ((120, 120), (10, 120)),
+            ((0, 0), (10, 120)),
+            ((5, 60), (5, 60)),
+            ((300, 1), (10, 300)),
+        ];
+        for ((read, write), (headers, connection)) in table {
+            let found = Timeouts::new(seconds(read), seconds(write));
+            assert_eq!(found.headers, seconds(headers), "{read} {write}");
+            assert_eq!(found.connection, seconds(connection), "{read} {write}");
+        }
     }
 }

@@ -47,6 +47,8 @@ fn state(with_key: bool) -> Arc<State> {
             valid_for: Duration::from_secs(3600),
             common_name: String::new(),
             order: KeyOrder::CertNotBefore,
+            labels: Default::default(),
+            annotations: Default::default(),
         };
         let secret = new_key_secret(&settings, "ns", "key1", Timestamp::now()).expect("a key");
         let entry = read_key(&secret, KeyOrder::CertNotBefore).expect("a key");

@@ -178,13 +178,15 @@ impl Pass<'_> {
     }
 }
 
+/// The lines that upstream's runbooks look for.
 fn log_outcome(key: &ObjectKey, outcome: &Outcome) {
     let reason = outcome.reason.as_str();
-    if outcome.reason.class() == Class::Done {
-        tracing::info!(object = %key, reason, "Secret is in sync");
-    } else {
-        // A line for each item in the status, one line for each event in the log.
-        let message = outcome.message.replace('\n', "; ");
-        tracing::warn!(object = %key, reason, message, "SealedSecret is not in sync");
+    // A line for each item in the status, one line for each event in the log.
+    let error = outcome.message.replace('\n', "; ");
+    match outcome.reason.class() {
+        Class::Done => tracing::info!(%key, reason, "SealedSecret unsealed successfully"),
+        Class::BackOff => tracing::error!(%key, reason, error, "Error updating, will retry"),
+        // Until a key, the object or its Secret changes.
+        Class::Wait => tracing::error!(%key, reason, error, "Error updating, giving up"),
     }
 }

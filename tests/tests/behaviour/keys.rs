@@ -1,11 +1,12 @@
 //! Many keys, and keys that come and go without a restart (ARCHITECTURE.md "Keys").
 
+use std::process::Command;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use signet_common::{Certificate, CertificateRequest, KeySize, PrivateKey};
-use signet_harness::eventually;
+use signet_harness::{binary, eventually, kubectl};
 use signet_tests::signet::{self, CAP, seal};
 
 use crate::scene::{Solo, text};
@@ -222,5 +223,46 @@ fn the_legacy_key_is_used_without_a_label() -> anyhow::Result<()> {
     let path = format!("/api/v1/namespaces/{}/secrets", solo.controller.namespace);
     solo.plane.api().post(&path, &secret)?;
     solo.reason("db", "Unsealed")?;
+    Ok(())
+}
+
+#[test]
+fn new_keys_carry_the_labels_and_annotations_that_are_asked_for() -> anyhow::Result<()> {
+    let flags = [
+        "--privatekey-labels=team=platform, example.com/tier=keys",
+        "--privatekey-annotations=note=a=b",
+    ];
+    let solo = Solo::start("labelled", &flags)?;
+    let path = format!("/api/v1/namespaces/{}/secrets", solo.controller.namespace);
+    let keys = solo.plane.api().get(&path)?;
+    let metadata = &keys["items"][0]["metadata"];
+    assert_eq!(
+        metadata["labels"],
+        json!({
+            "sealedsecrets.bitnami.com/sealed-secrets-key": "active",
+            "team": "platform",
+            "example.com/tier": "keys",
+        })
+    );
+    assert_eq!(metadata["annotations"], json!({"note": "a=b"}));
+    Ok(())
+}
+
+#[test]
+fn a_mistake_in_them_is_told_at_the_start() -> anyhow::Result<()> {
+    let label = "sealedsecrets.bitnami.com/sealed-secrets-key";
+    let retired = format!("--privatekey-labels={label}=retired");
+    let table = [
+        ("--privatekey-labels=team", "has no '='"),
+        ("--privatekey-annotations=a=b,c", "has no '='"),
+        (&retired, label),
+    ];
+    for (flag, says) in table {
+        let mut command = Command::new(binary::path("signet-controller")?);
+        command.arg(flag);
+        let output = kubectl::run(command, "")?;
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+        signet::ensure_contains(&output.stderr, says)?;
+    }
     Ok(())
 }

@@ -15,6 +15,12 @@ use crate::world::fetch;
 /// A controller of either side on a plane of its own.
 struct Side {
     plane: ControlPlane,
+    starts: fn(&ControlPlane, &[&str]) -> anyhow::Result<Running>,
+    running: Running,
+}
+
+/// The process, its port and that of its metrics.
+struct Running {
     process: Process,
     port: u16,
     metrics_port: u16,
@@ -22,30 +28,51 @@ struct Side {
 
 impl Side {
     fn signet(arguments: &[&str]) -> anyhow::Result<Self> {
-        let plane = start(Options::default())?;
-        let controller = SignetController::start(&plane, NAMESPACE, arguments)?;
-        Ok(Self {
-            plane,
-            process: controller.process,
-            port: controller.port,
-            metrics_port: controller.metrics_port,
+        Self::start(arguments, |plane, arguments| {
+            let controller = SignetController::start(plane, NAMESPACE, arguments)?;
+            Ok(Running {
+                process: controller.process,
+                port: controller.port,
+                metrics_port: controller.metrics_port,
+            })
         })
     }
 
     fn upstream(arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start(arguments, |plane, arguments| {
+            let controller = UpstreamController::start(plane, NAMESPACE, arguments)?;
+            Ok(Running {
+                process: controller.process,
+                port: controller.port,
+                metrics_port: controller.metrics_port,
+            })
+        })
+    }
+
+    fn start(
+        arguments: &[&str],
+        starts: fn(&ControlPlane, &[&str]) -> anyhow::Result<Running>,
+    ) -> anyhow::Result<Self> {
         let plane = start(Options::default())?;
-        let controller = UpstreamController::start(&plane, NAMESPACE, arguments)?;
+        let running = starts(&plane, arguments)?;
         Ok(Self {
             plane,
-            process: controller.process,
-            port: controller.port,
-            metrics_port: controller.metrics_port,
+            starts,
+            running,
         })
+    }
+
+    /// Ends the controller and starts it again. Returns what the first one wrote.
+    fn restart(&mut self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.running.process.terminate(CAP)?;
+        let log = self.running.process.log();
+        self.running = (self.starts)(&self.plane, arguments)?;
+        Ok(log)
     }
 
     fn metrics(&self) -> anyhow::Result<String> {
         fetch(
-            &format!("http://127.0.0.1:{}", self.metrics_port),
+            &format!("http://127.0.0.1:{}", self.running.metrics_port),
             "/metrics",
         )
     }
@@ -53,7 +80,7 @@ impl Side {
     /// One object that opens and carries an instance label, one that no key opens, one whose Secret is somebody else's;
     /// then one request to each endpoint that is counted.
     fn play(&self) -> anyhow::Result<()> {
-        let base = format!("http://127.0.0.1:{}", self.port);
+        let base = format!("http://127.0.0.1:{}", self.running.port);
         let certificate = fetch(&base, "/v1/cert.pem")?;
         self.plane.api().ensure_namespace("x")?;
         let good = seal(&certificate, &secret("x", "good", &[("a", "b")]), &[])?;
