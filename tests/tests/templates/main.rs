@@ -1,0 +1,10 @@
+//! Signet's templates against Go's text/template with sprig. No cluster: `cargo test -p signet-tests --test templates`.
+
+mod case;
+mod compare;
+mod dice;
+mod grid;
+mod oracle;
+mod ours;
+mod shapes;
+mod values;
