@@ -1,4 +1,4 @@
-//! The functions that Go's `text/template` has itself.
+//! The functions that Go's `text/template` has itself, except `slice`: sprig's takes its place.
 
 mod compare;
 mod escape;
@@ -13,7 +13,6 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     Entry::variadic("call", &[Param::Any], Param::Any, call_value),
     Entry::new("len", &[Param::Any], len),
     Entry::variadic("index", &[Param::Any], Param::Any, index),
-    Entry::variadic("slice", &[Param::Any], Param::Any, slice),
     Entry::variadic("print", &[], Param::Any, print),
     Entry::variadic("println", &[], Param::Any, println),
     Entry::variadic("printf", &[Param::Str], Param::Any, printf),
@@ -100,47 +99,6 @@ fn index(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
         };
     }
     Ok(item)
-}
-
-fn slice(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
-    let item = call.any(0)?;
-    let indexes = &call.args[1..];
-    if indexes.len() > 3 {
-        return Err(Fault::failed("too many slice indexes"));
-    }
-    let (len, capacity) = match item {
-        Value::Str(_) if indexes.len() == 3 => {
-            return Err(Fault::failed("cannot 3-index slice a string"));
-        }
-        Value::Str(text) => (text.len(), text.len()),
-        Value::List(list) => (list.len(), list.capacity()),
-        _ => return Err(Fault::failed("can't slice this type")),
-    };
-    let mut bounds = [0, len, capacity];
-    for (bound, index) in bounds.iter_mut().zip(indexes) {
-        *bound = position(index, capacity)?;
-    }
-    let [from, to, cap] = bounds;
-    match item {
-        Value::Str(text) => {
-            let part = text.get(from..to);
-            call.text(part.ok_or(Fault::failed("invalid slice index"))?)
-        }
-        Value::List(list) => {
-            call.env.meter.allocate(64)?;
-            let part = if indexes.len() == 3 {
-                call.env
-                    .meter
-                    .allocate(cap.saturating_sub(from) * size_of::<Value>())?;
-                list.window_with_capacity(from, to, cap)
-            } else {
-                list.window(from, to)
-            };
-            part.map(Value::List)
-                .ok_or(Fault::failed("invalid slice index"))
-        }
-        _ => Err(Fault::wrong_type()),
-    }
 }
 
 fn print(call: &mut Call<'_, '_>) -> Result<Value, Fault> {

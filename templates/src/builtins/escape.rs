@@ -54,7 +54,7 @@ pub(super) fn js(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
                 '>' => escaped.push_str("\\u003E"),
                 '&' => escaped.push_str("\\u0026"),
                 '=' => escaped.push_str("\\u003D"),
-                _ if c < ' ' || !format::is_printable(c) => {
+                _ if c < ' ' || (!c.is_ascii() && !format::is_printable(c)) => {
                     let _ = write!(escaped, "\\u{:04X}", u32::from(c));
                 }
                 _ => escaped.push(c),

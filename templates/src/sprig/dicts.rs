@@ -132,6 +132,9 @@ fn dig(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
     if keys.is_empty() {
         return Err(Fault::failed("dig needs at least three arguments"));
     }
+    if !keys.iter().all(|key| matches!(key, Value::Str(_))) {
+        return Err(Fault::wrong_type());
+    }
     let mut found = map.clone();
     for key in keys {
         let (Value::Map(map), Value::Str(key)) = (&found, key) else {

@@ -59,24 +59,6 @@ impl List {
         })
     }
 
-    /// `list[from:to:cap]`, which hides what comes after `cap`. `None` if out of range.
-    #[must_use]
-    pub fn window_with_capacity(&self, from: usize, to: usize, capacity: usize) -> Option<Self> {
-        if from > to || to > capacity || capacity > self.capacity() {
-            return None;
-        }
-        let start = self.0.start;
-        let all: Rc<[Value]> = self.0.all[start + from..start + capacity].into();
-        Some(Self(Rc::new(Window {
-            element: self.0.element.clone(),
-            all,
-            start: 0,
-            len: to - from,
-            nil: self.0.nil,
-            depth: self.0.depth,
-        })))
-    }
-
     /// The element type.
     pub fn element(&self) -> &Type {
         &self.0.element
