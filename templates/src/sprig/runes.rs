@@ -127,6 +127,15 @@ pub(crate) fn is_letter(ch: char) -> bool {
     }
 }
 
+/// `unicode.IsDigit`: category Nd.
+pub(crate) fn is_digit(ch: char) -> bool {
+    if ch.is_ascii() {
+        ch.is_ascii_digit()
+    } else {
+        DIGIT.has(ch)
+    }
+}
+
 /// `unicode.IsNumber`: category N.
 pub(crate) fn is_number(ch: char) -> bool {
     if ch.is_ascii() {
@@ -160,6 +169,7 @@ static UPPER: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{Lu}&&\p{age=1
 static LOWER: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{Ll}&&\p{age=15.0}]"));
 static TITLE: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{Lt}&&\p{age=15.0}]"));
 static LETTER: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{L}&&\p{age=15.0}]"));
+static DIGIT: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{Nd}&&\p{age=15.0}]"));
 static NUMBER: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{N}&&\p{age=15.0}]"));
 static PUNCT: LazyLock<Ranges> = LazyLock::new(|| Ranges::of(r"[\p{P}&&\p{age=15.0}]"));
 static PRINT: LazyLock<Ranges> =
