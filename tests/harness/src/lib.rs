@@ -16,6 +16,7 @@ pub mod service_proxy;
 pub mod tools;
 pub mod upstream;
 pub mod wait;
+pub mod workload;
 
 pub use api::Api;
 pub use audit::{AuditLog, Marker, Record};
@@ -25,3 +26,4 @@ pub use kubectl::Kubectl;
 pub use process::Process;
 pub use tools::{Tool, Tools};
 pub use wait::eventually;
+pub use workload::Workload;

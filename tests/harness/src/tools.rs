@@ -6,6 +6,7 @@
 
 mod build;
 mod cache;
+mod chart;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub enum Tool {
     SprigOracle,
     /// The package manager that installs charts.
     Helm,
+    /// Upstream's chart, as an archive.
+    UpstreamChart,
 }
 
 impl Tool {
@@ -50,6 +53,7 @@ impl Tool {
         Self::KubeControllerManager,
         Self::Kubectl,
         Self::Helm,
+        Self::UpstreamChart,
     ];
 
     /// The file name of the program.
@@ -63,6 +67,7 @@ impl Tool {
             Self::UpstreamController => "controller",
             Self::SprigOracle => "sprig-oracle",
             Self::Helm => "helm",
+            Self::UpstreamChart => "sealed-secrets.tgz",
         }
     }
 
@@ -77,7 +82,11 @@ impl Tool {
     fn may_come_from_assets(self) -> bool {
         !matches!(
             self,
-            Self::UpstreamKubeseal | Self::UpstreamController | Self::SprigOracle | Self::Helm
+            Self::UpstreamKubeseal
+                | Self::UpstreamController
+                | Self::SprigOracle
+                | Self::Helm
+                | Self::UpstreamChart
         )
     }
 }

@@ -2,5 +2,8 @@
 //! the real Helm. Run with `cargo xtask test --suite chart`.
 
 mod grid;
+mod install;
 mod row;
 mod rows;
+mod scene;
+mod swap;

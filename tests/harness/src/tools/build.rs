@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail, ensure};
 
 use super::Tool;
+use super::chart;
 use super::progress::Progress;
 use crate::process::Watch;
 use crate::wait;
@@ -30,7 +31,7 @@ impl Module {
     pub(super) fn of(tool: Tool) -> Self {
         match tool {
             Tool::Etcd => Self::Etcd,
-            Tool::UpstreamKubeseal | Tool::UpstreamController => Self::Peers,
+            Tool::UpstreamKubeseal | Tool::UpstreamController | Tool::UpstreamChart => Self::Peers,
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => Self::Kubernetes,
             Tool::SprigOracle => Self::Sprig,
             Tool::Helm => Self::Helm,
@@ -65,17 +66,29 @@ fn package(tool: Tool) -> &'static str {
         // The one program whose source is here.
         Tool::SprigOracle => ".",
         Tool::Helm => "helm.sh/helm/v4/cmd/helm",
+        // A module: nothing is compiled.
+        Tool::UpstreamChart => "github.com/bitnami/sealed-secrets",
     }
 }
 
-fn linker_flags(tool: Tool) -> &'static str {
+fn linker_flags(tool: Tool) -> String {
+    format!("-s -w {}", stamp(tool)).trim_end().to_owned()
+}
+
+/// Versions that releases are stamped with.
+fn stamp(tool: Tool) -> &'static str {
     match tool {
-        // Releases are stamped like this; an unstamped kubeseal says UNKNOWN.
-        Tool::UpstreamKubeseal | Tool::UpstreamController => "-s -w -X main.VERSION=v0.40.0",
-        Tool::Helm => "-s -w -X helm.sh/helm/v4/internal/version.version=v4.3.1",
-        _ => "-s -w",
+        // An unstamped kubeseal says UNKNOWN.
+        Tool::UpstreamKubeseal | Tool::UpstreamController => "-X main.VERSION=v0.40.0",
+        // An unstamped API server says v0.0.0, and charts ask for more.
+        Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => KUBERNETES_STAMP,
+        Tool::Helm => "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
+        Tool::Etcd | Tool::SprigOracle | Tool::UpstreamChart => "",
     }
 }
+
+const KUBERNETES_STAMP: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
+    -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
 
 /// Processor time of a first build, measured with an empty Go build cache, in the order of [`Tool::ALL`].
 fn cpu_time(tool: Tool) -> Duration {
@@ -88,11 +101,15 @@ fn cpu_time(tool: Tool) -> Duration {
         Tool::KubeControllerManager => 100,
         Tool::Kubectl => 60,
         Tool::Helm => 180,
+        Tool::UpstreamChart => 1,
     })
 }
 
 pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
     let module = Module::of(tool);
+    if tool == Tool::UpstreamChart {
+        return chart::pack(&module.source(), package(tool), output);
+    }
     let progress = Progress::start(tool.file_name(), cpu_time(tool));
     // Cargo compiles at the same time, and somebody waits for that first.
     let child = go("nice", &module.source())
@@ -103,7 +120,7 @@ pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
             "-buildvcs=false",
             "-mod=readonly",
             "-ldflags",
-            linker_flags(tool),
+            &linker_flags(tool),
             "-o",
         ])
         .arg(output)
@@ -131,6 +148,14 @@ pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the programs of a module depend on beside sources and Go: the cached ones are built anew when it changes.
+pub(super) fn further_facts(module: Module) -> &'static str {
+    match module {
+        Module::Kubernetes => KUBERNETES_STAMP,
+        _ => "",
+    }
+}
+
 /// What a built program depends on beside its sources: version of Go, system, architecture.
 pub(super) fn go_facts(source: &Path) -> anyhow::Result<Vec<u8>> {
     let output = go("go", source)
@@ -146,7 +171,7 @@ pub(super) fn go_facts(source: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-fn go(program: &str, source: &Path) -> Command {
+pub(super) fn go(program: &str, source: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(source)
@@ -155,7 +180,7 @@ fn go(program: &str, source: &Path) -> Command {
     command
 }
 
-fn cannot_run_go(error: std::io::Error) -> anyhow::Error {
+pub(super) fn cannot_run_go(error: std::io::Error) -> anyhow::Error {
     anyhow!("cannot run `go`: {error}\n{GO_HINT}")
 }
 

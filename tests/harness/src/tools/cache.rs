@@ -79,6 +79,7 @@ fn folder(module: Module) -> anyhow::Result<PathBuf> {
     }
     // The version of Go that this module selects, and the target.
     hash.update(build::go_facts(&source)?);
+    hash.update(build::further_facts(module));
     let key: String = hash
         .finalize()
         .iter()

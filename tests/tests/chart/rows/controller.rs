@@ -20,7 +20,7 @@ fn image() -> Vec<Row> {
             .argument("--key-prefix=sealed-secrets-key")
             .argument("--listen-addr=:8080")
             .argument("--listen-metrics-addr=:8081")
-            .has("Deployment", "/spec/strategy/type", "Recreate".into())
+            .has("Deployment", "/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1}))
             .has("Deployment", "/spec/replicas", 1.into())
             .has("Deployment", "/metadata/name", "sealed-secrets".into())
             .has("CustomResourceDefinition", "/metadata/annotations/helm.sh~1resource-policy", "keep".into()),
