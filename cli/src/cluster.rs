@@ -1,9 +1,12 @@
 //! The controller, reached as upstream reaches it: its Service, then the API server's service proxy.
 
+use std::path::Path;
+
 use http::{Method, Request, StatusCode};
 use kube::Config;
 use serde_json::Value;
 use signet_common::Printable;
+use zeroize::Zeroizing;
 
 use crate::certificate::MAX_CERTIFICATE_BYTES;
 use crate::error::Failure;
@@ -42,7 +45,8 @@ impl Connection {
     pub fn open(session: &Session<'_>, controller: &Controller) -> Result<Self, Failure> {
         let config = config(session, &controller.kube)?;
         let server = address(&config.cluster_url);
-        let http = HttpClient::new(config, controller.kube.request_timeout)?;
+        let http = HttpClient::new(config, controller.kube.request_timeout)
+            .map_err(|failure| no_service(&failure.message))?;
         let Controller {
             name, namespace, ..
         } = controller;
@@ -165,7 +169,9 @@ fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failur
     const HINT: &str =
         "give --kubeconfig or set KUBECONFIG; only sealing works without a cluster, with --cert";
     let Some(kubeconfig) = kubeconfig::load(session, options)? else {
-        return Config::incluster().map_err(|_| Failure::trouble(NONE).hint(HINT));
+        let mut config = Config::incluster().map_err(|_| Failure::trouble(NONE).hint(HINT))?;
+        read_token(&mut config)?;
+        return Ok(config);
     };
     let own_proxy = kubeconfig::proxy_url(&kubeconfig);
     let mut config = Config::try_from(kubeconfig).map_err(|error| {
@@ -175,7 +181,22 @@ fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failur
     if own_proxy.is_none() {
         config.proxy_url = proxy_for(session, &config.cluster_url);
     }
+    read_token(&mut config)?;
     Ok(config)
+}
+
+/// A token from a file, without the newline at its end, which the library would send.
+fn read_token(config: &mut Config) -> Result<(), Failure> {
+    let user = &mut config.auth_info;
+    let Some(path) = user.token_file.take().filter(|_| user.token.is_none()) else {
+        return Ok(());
+    };
+    let path = Path::new(&path);
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::file("open", path, &error))?;
+    user.token = Some(text.trim().to_owned().into());
+    Ok(())
 }
 
 fn request(method: Method, path: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, Failure> {

@@ -49,7 +49,7 @@ impl HttpClient {
             .map_err(|error| Failure::trouble(os_text(&error)))?;
         let client = {
             let _guard = runtime.enter();
-            Client::try_from(config).map_err(|error| Failure::trouble(chain(&error)))?
+            Client::try_from(config).map_err(|error| Failure::trouble(no_client(&error)))?
         };
         let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
         Ok(Self {
@@ -88,6 +88,28 @@ impl HttpClient {
                 _ => return read(response, limit).await,
             }
         }
+    }
+}
+
+/// Why there is no client. The library's own text of a failed plugin has its environment and all that it printed, which may be
+/// the credential.
+fn no_client(error: &kube::Error) -> String {
+    use kube::client::AuthError;
+    const PLUGIN: &str = "getting credentials: the plugin of the kubeconfig";
+    let kube::Error::Auth(auth) = error else {
+        return chain(error);
+    };
+    match auth {
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty());
+            let last = last.map(|line| line.chars().take(200).collect::<String>());
+            let said = last.map_or_else(String::new, |line| format!(": {}", Printable(&line)));
+            format!("{PLUGIN} failed with {}{said}", out.status)
+        }
+        AuthError::AuthExecStart(why) => format!("{PLUGIN} cannot be run: {}", os_text(why)),
+        AuthError::AuthExecParse(_) => format!("{PLUGIN} printed no ExecCredential"),
+        _ => format!("getting credentials: {}", chain(error)),
     }
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod environment;
 mod http;
+mod identity;
 mod keys;
 mod line;
 mod matrix;

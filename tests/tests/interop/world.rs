@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::identity::client_pair;
 use anyhow::{Context, anyhow, ensure};
 use signet_harness::kubectl::Output;
 use signet_harness::upstream::{self, NAMESPACE, UpstreamController};
@@ -100,7 +101,11 @@ pub(crate) fn signet() -> anyhow::Result<&'static SignetWorld> {
 }
 
 fn start_signet() -> anyhow::Result<SignetWorld> {
-    let plane = start(options())?;
+    let (trusted, _) = client_pair()?;
+    let plane = start(Options {
+        apiserver_args: vec![format!("--client-ca-file={}", trusted.display())],
+        ..options()
+    })?;
     let mut first = SignetController::start(&plane, NAMESPACE, &[])?;
     let old_certificate = first.certificate()?;
     first.process.terminate(CAP)?;
