@@ -3,7 +3,10 @@
 mod case;
 mod compare;
 mod dice;
+mod differences;
+mod generate;
 mod grid;
+mod names;
 mod oracle;
 mod ours;
 mod shapes;

@@ -1,0 +1,85 @@
+//! Where templates give something else here than in Go, on purpose. The guide has this table too (docs/guide/templates.md).
+
+use crate::case::Case;
+use crate::compare::compare;
+use crate::oracle::Oracle;
+
+/// One difference.
+pub(crate) struct Difference {
+    /// What it is about.
+    pub(crate) title: &'static str,
+    /// What Signet does instead, and why.
+    pub(crate) reason: &'static str,
+    /// Whether a template of the grid or the generator runs into it. No more than it must: what it covers is not compared.
+    covers: fn(&str) -> bool,
+    /// Templates that show it.
+    examples: &'static [&'static str],
+}
+
+/// All of them.
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        title: "complex numbers (`2i`)",
+        reason: "a syntax error: no function makes use of them",
+        covers: |template| template.contains("2i"),
+        examples: &["{{ 2i }}", "{{ printf \"%v\" 2i }}"],
+    },
+    Difference {
+        title: "`slice` beyond the end of a list that a function made",
+        reason: "an error: what Go shows there depends on how it hands out memory",
+        covers: |_| false,
+        examples: &["{{ slice (append (list 1 2 3 4) 5) 0 6 }}"],
+    },
+    Difference {
+        title: "limits on steps, memory, output, depth and width",
+        reason: "an error: one object must not take what all objects need",
+        covers: |_| false,
+        examples: &[
+            "{{ repeat 2000000 \"a\" }}",
+            "{{ until 2000000 | len }}",
+            "{{ repeat 100 \"[\" | cat (repeat 100 \"]\") | len }}{{ printf \"%20000d\" 1 }}",
+            "{{ fromJson (printf \"%s%s\" (repeat 100 \"[\") (repeat 100 \"]\")) }}",
+        ],
+    },
+];
+
+/// Whether a case runs into a difference that is known.
+pub(crate) fn is_known(template: &str) -> bool {
+    DIFFERENCES
+        .iter()
+        .any(|difference| (difference.covers)(template))
+}
+
+#[test]
+fn every_documented_difference_still_differs() -> anyhow::Result<()> {
+    let oracle = Oracle::new()?;
+    for difference in DIFFERENCES {
+        let cases: Vec<Case> = difference.examples.iter().copied().map(Case::new).collect();
+        let tally = compare(&oracle, &cases)?;
+        assert_eq!(
+            tally.different.len(),
+            cases.len(),
+            "{}: no longer a difference in all of {:?}",
+            difference.title,
+            difference.examples
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_guide_lists_the_differences() -> anyhow::Result<()> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/templates.md");
+    let guide = std::fs::read_to_string(guide)?;
+    let listed: Vec<&str> = guide
+        .lines()
+        .skip_while(|line| *line != "## Differences from Go")
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| what "))
+        .collect();
+    let wanted: Vec<String> = DIFFERENCES
+        .iter()
+        .map(|difference| format!("| {} | {} |", difference.title, difference.reason))
+        .collect();
+    assert_eq!(listed, wanted, "the table below \"## Differences from Go\"");
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The list of functions itself: every function of upstream, with the parameters it has in Go, and no other.
+
+use std::collections::BTreeMap;
+
+use signet_templates::{Entry, FUNCTIONS, Param};
+
+use crate::grid::BUILTINS;
+use crate::oracle::Oracle;
+
+#[test]
+fn every_function_of_upstream_is_here_with_its_parameters_and_no_other() -> anyhow::Result<()> {
+    let wanted: BTreeMap<String, String> = Oracle::new()?
+        .functions()?
+        .into_iter()
+        .chain(
+            BUILTINS
+                .iter()
+                .map(|(name, go)| ((*name).to_owned(), (*go).to_owned())),
+        )
+        .map(|(name, go)| (name, parameters(&go).to_owned()))
+        .collect();
+    let entries = || FUNCTIONS.iter().flat_map(|table| table.iter());
+    let found: BTreeMap<String, String> = entries()
+        .map(|entry| (entry.name.to_owned(), declared(entry)))
+        .collect();
+    assert_eq!(entries().count(), found.len(), "a name stands twice");
+    let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&wanted));
+    assert_eq!(found, wanted);
+    Ok(())
+}
+
+/// What stands between the parentheses of a Go function type.
+fn parameters(go: &str) -> &str {
+    let inside = go.split_once('(').map_or("", |(_, rest)| rest);
+    inside
+        .split_once(')')
+        .map_or("", |(parameters, _)| parameters)
+}
+
+fn declared(entry: &Entry) -> String {
+    let mut parameters: Vec<String> = entry
+        .params
+        .iter()
+        .map(|&param| go(param).to_owned())
+        .collect();
+    parameters.extend(entry.rest.map(|rest| format!("...{}", go(rest))));
+    parameters.join(", ")
+}
+
+fn go(param: Param) -> &'static str {
+    match param {
+        Param::Any => "interface {}",
+        Param::Str => "string",
+        Param::Bool => "bool",
+        Param::Int => "int",
+        Param::Int64 => "int64",
+        Param::Float64 => "float64",
+        Param::Anys => "[]interface {}",
+        Param::Strs => "[]string",
+        Param::Map => "map[string]interface {}",
+        Param::Named(name) => name,
+    }
+}
