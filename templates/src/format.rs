@@ -5,7 +5,7 @@ mod printer;
 mod printf;
 mod quote;
 
-pub(crate) use number::shortest;
+pub(crate) use number::{positional, shortest};
 pub(crate) use printf::printf;
 pub(crate) use quote::{is_printable, quote};
 

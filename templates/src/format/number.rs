@@ -120,7 +120,10 @@ fn magnitude(float: f64, verb: char, precision: Option<usize>) -> String {
         'e' | 'E' => exponential(float, precision, verb),
         'f' | 'F' => match precision {
             Some(precision) => format!("{float:.precision$}"),
-            None => format!("{float}"),
+            None => {
+                let (digits, exponent) = shortest(float);
+                positional(&digits, exponent)
+            }
         },
         'b' => {
             let (mantissa, exponent) = parts(float);
@@ -131,23 +134,44 @@ fn magnitude(float: f64, verb: char, precision: Option<usize>) -> String {
     }
 }
 
-/// The shortest text that reads back as the same float: `strconv.FormatFloat(f, 'g', -1, 64)`.
-pub(crate) fn shortest(float: f64) -> String {
-    let spec = Spec::default();
-    let (text, _) = self::float(float, 'v', &spec).unwrap_or_default();
-    String::from_utf8(text).unwrap_or_default()
+/// The fewest digits that read back as the same float, which must be finite and not negative, and the power of ten of
+/// the first. Where two texts are as short and as near, Go takes the one with an even digit at the end; Rust does not.
+pub(crate) fn shortest(float: f64) -> (String, i32) {
+    let text = format!("{float:e}");
+    let places = text
+        .split_once('e')
+        .map_or("", |(mantissa, _)| mantissa)
+        .len()
+        .saturating_sub(2);
+    let even = format!("{float:.places$e}");
+    let text = if even.parse() == Ok(float) {
+        even
+    } else {
+        text
+    };
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
 }
 
 /// `d.ddde±dd`
 fn exponential(float: f64, precision: Option<usize>, e: char) -> String {
-    let text = match precision {
-        Some(precision) => format!("{float:.precision$e}"),
-        None => format!("{float:e}"),
+    let Some(precision) = precision else {
+        let (digits, exponent) = shortest(float);
+        return scientific(&digits, exponent, e);
     };
+    let text = format!("{float:.precision$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}{e}{sign}{:02}", exponent.abs())
+}
+
+/// Digits with a point behind the first, and an exponent.
+fn scientific(digits: &str, exponent: i32, e: char) -> String {
+    let (head, tail) = digits.split_at(1);
+    let point = if tail.is_empty() { "" } else { "." };
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{head}{point}{tail}{e}{sign}{:02}", exponent.abs())
 }
 
 /// `%g`: with an exponent if it is small or large.
@@ -175,16 +199,13 @@ fn general(float: f64, precision: Option<usize>, e: char) -> String {
         }
     };
     if exponent < -4 || exponent >= threshold {
-        let (head, tail) = significant.split_at(1);
-        let point = if tail.is_empty() { "" } else { "." };
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{head}{point}{tail}{e}{sign}{:02}", exponent.abs());
+        return scientific(&significant, exponent, e);
     }
     positional(&significant, exponent)
 }
 
 /// Digits with the point where the exponent says.
-fn positional(digits: &str, exponent: i32) -> String {
+pub(crate) fn positional(digits: &str, exponent: i32) -> String {
     let Ok(whole) = usize::try_from(exponent + 1) else {
         return format!(
             "0.{}{digits}",

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::format::{positional, shortest};
 use crate::{Call, Fault, Limits, List, Map, Object, Type, Value};
 
 /// How the text looks.
@@ -70,10 +71,16 @@ impl Writer<'_, '_, '_> {
         if !value.is_finite() {
             return Err(Fault::failed("not a number of JSON"));
         }
-        let text = match value.abs() {
-            0.0 | 1e-6..1e21 => value.to_string(),
-            large if large >= 1e21 => format!("{value:e}").replace('e', "e+"),
-            _ => format!("{value:e}"),
+        if value.is_sign_negative() {
+            self.raw(b"-")?;
+        }
+        let (digits, exponent) = shortest(value.abs());
+        let text = if (-6..21).contains(&exponent) {
+            positional(&digits, exponent)
+        } else {
+            let (first, others) = digits.split_at(1);
+            let point = if others.is_empty() { "" } else { "." };
+            format!("{first}{point}{others}e{exponent:+}")
         };
         self.raw(text.as_bytes())
     }

@@ -3,6 +3,7 @@
 use num_bigint::{BigInt, Sign};
 
 use crate::Fault;
+use crate::format::shortest;
 
 /// Places after the point in a quotient.
 const QUOTIENT_PLACES: i64 = 16;
@@ -33,14 +34,12 @@ impl Decimal {
         if !value.is_finite() {
             return Err(Fault::failed("not a decimal number"));
         }
-        let text = format!("{value:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = format!("{whole}{fraction}");
-        let places = i64::try_from(fraction.len()).unwrap_or(0);
+        let (digits, exponent) = shortest(value.abs());
+        let places = i64::try_from(digits.len()).unwrap_or(0) - 1;
+        let magnitude: BigInt = digits.parse().unwrap_or(BigInt::ZERO);
         Ok(Self {
-            digits: digits.parse().unwrap_or(BigInt::ZERO),
-            exponent: exponent.parse::<i64>().unwrap_or(0) - places,
+            digits: if value < 0.0 { -magnitude } else { magnitude },
+            exponent: i64::from(exponent) - places,
         })
     }
 
