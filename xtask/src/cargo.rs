@@ -1,5 +1,6 @@
 //! Runs Cargo and reads what it built.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -36,8 +37,18 @@ pub(crate) fn output(arguments: &[&str]) -> anyhow::Result<Output> {
 
 /// Builds and returns the programs (or test programs) that Cargo reports.
 pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    build_with(&arguments, &[])
+}
+
+/// The same with more environment variables.
+pub(crate) fn build_with(
+    arguments: &[OsString],
+    variables: &[(&str, &str)],
+) -> anyhow::Result<Vec<Artifact>> {
     let mut child = command()
         .args(arguments)
+        .envs(variables.iter().copied())
         .arg("--message-format=json-render-diagnostics")
         .stdout(Stdio::piped())
         .spawn()
@@ -62,7 +73,7 @@ pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
     ensure!(
         status.success(),
         "cargo {} failed with {status}",
-        arguments.join(" ")
+        arguments.join(OsStr::new(" ")).display()
     );
     Ok(artifacts)
 }

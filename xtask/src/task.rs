@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{bench, ci, codegen, demo, lint, netns, test, tools};
+use crate::{bench, ci, codegen, demo, dist, image, lint, netns, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]
@@ -15,6 +15,8 @@ pub(crate) enum Task {
     Ci(ci::Arguments),
     Codegen(codegen::Arguments),
     Tools(tools::Arguments),
+    Image(image::Arguments),
+    Dist(dist::Arguments),
     Netns(netns::Arguments),
     /// What `netns` and `test` run as the first process inside the namespace.
     #[command(hide = true, name = signet_harness::netns::INIT_ARGUMENT)]
@@ -31,6 +33,8 @@ impl Task {
             Self::Ci(arguments) => ci::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Tools(arguments) => tools::run(&arguments),
+            Self::Image(arguments) => image::run(&arguments),
+            Self::Dist(arguments) => dist::run(&arguments),
             Self::Netns(arguments) => netns::run(&arguments),
             Self::NetnsInit(arguments) => signet_harness::netns::init(&arguments.command),
         }

@@ -1,5 +1,5 @@
 //! `cargo xtask test`: the gates of `cargo xtask lint`, unit tests, the tests against a real control plane in a namespace of
-//! its own, and the demo.
+//! its own, the images, and the demo.
 
 #![expect(clippy::print_stdout, reason = "the result of the command")]
 
@@ -13,7 +13,7 @@ use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
 use crate::report::Report;
-use crate::{cargo, lint};
+use crate::{cargo, image, lint};
 
 const CLUSTER_PACKAGE: &str = "signet-tests";
 
@@ -57,6 +57,7 @@ pub(crate) fn everything(report: &mut Report) -> anyhow::Result<()> {
     report.step("unit tests", unit_tests)?;
     let arguments = Arguments::default();
     report.step("cluster tests", || cluster_tests(tools, &arguments))?;
+    report.step("images", image::passes_its_check)?;
     // In a process of its own, as a newcomer runs it. The tools are there by now.
     report.step("demo", || Ok(cargo::run(&["xtask", "demo"])?.success()))
 }

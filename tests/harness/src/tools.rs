@@ -1,5 +1,5 @@
-//! The programs that tests need and Cargo does not build: etcd, Kubernetes, Helm, upstream's kubeseal and controller, and
-//! Go's templates with sprig.
+//! The programs that tests need and Cargo does not build: etcd, Kubernetes, Helm, upstream's kubeseal and controller, Go's
+//! templates with sprig, and a reader of OCI images.
 //!
 //! They are built once, from the Go modules in `tests/tools`, into a cache outside the checkout. `KUBEBUILDER_ASSETS`
 //! names a folder whose programs are preferred.
@@ -36,6 +36,8 @@ pub enum Tool {
     UpstreamController,
     /// Renders templates with Go and sprig: `tests/tools/sprig`.
     SprigOracle,
+    /// Checks and unpacks OCI image layouts: `tests/tools/oci`.
+    OciWitness,
     /// The package manager that installs charts.
     Helm,
     /// Upstream's chart, as an archive.
@@ -46,6 +48,7 @@ impl Tool {
     /// Every tool, quickest build first.
     pub const ALL: &[Self] = &[
         Self::SprigOracle,
+        Self::OciWitness,
         Self::Etcd,
         Self::UpstreamKubeseal,
         Self::UpstreamController,
@@ -66,6 +69,7 @@ impl Tool {
             Self::UpstreamKubeseal => "kubeseal",
             Self::UpstreamController => "controller",
             Self::SprigOracle => "sprig-oracle",
+            Self::OciWitness => "oci-witness",
             Self::Helm => "helm",
             Self::UpstreamChart => "sealed-secrets.tgz",
         }
@@ -85,6 +89,7 @@ impl Tool {
             Self::UpstreamKubeseal
                 | Self::UpstreamController
                 | Self::SprigOracle
+                | Self::OciWitness
                 | Self::Helm
                 | Self::UpstreamChart
         )

@@ -24,6 +24,7 @@ pub(super) enum Module {
     Peers,
     Kubernetes,
     Sprig,
+    Oci,
     Helm,
 }
 
@@ -34,6 +35,7 @@ impl Module {
             Tool::UpstreamKubeseal | Tool::UpstreamController | Tool::UpstreamChart => Self::Peers,
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => Self::Kubernetes,
             Tool::SprigOracle => Self::Sprig,
+            Tool::OciWitness => Self::Oci,
             Tool::Helm => Self::Helm,
         }
     }
@@ -44,6 +46,7 @@ impl Module {
             Self::Peers => "peers",
             Self::Kubernetes => "kubernetes",
             Self::Sprig => "sprig",
+            Self::Oci => "oci",
             Self::Helm => "helm",
         }
     }
@@ -63,8 +66,8 @@ fn package(tool: Tool) -> &'static str {
         Tool::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
         Tool::UpstreamKubeseal => "github.com/bitnami/sealed-secrets/cmd/kubeseal",
         Tool::UpstreamController => "github.com/bitnami/sealed-secrets/cmd/controller",
-        // The one program whose source is here.
-        Tool::SprigOracle => ".",
+        // The programs whose source is here.
+        Tool::SprigOracle | Tool::OciWitness => ".",
         Tool::Helm => "helm.sh/helm/v4/cmd/helm",
         // A module: nothing is compiled.
         Tool::UpstreamChart => "github.com/bitnami/sealed-secrets",
@@ -83,7 +86,7 @@ fn stamp(tool: Tool) -> &'static str {
         // An unstamped API server says v0.0.0, and charts ask for more.
         Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => KUBERNETES_STAMP,
         Tool::Helm => "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
-        Tool::Etcd | Tool::SprigOracle | Tool::UpstreamChart => "",
+        Tool::Etcd | Tool::SprigOracle | Tool::OciWitness | Tool::UpstreamChart => "",
     }
 }
 
@@ -94,6 +97,7 @@ const KUBERNETES_STAMP: &str = "-X k8s.io/component-base/version.gitVersion=v1.3
 fn cpu_time(tool: Tool) -> Duration {
     Duration::from_secs(match tool {
         Tool::SprigOracle => 30,
+        Tool::OciWitness => 30,
         Tool::Etcd => 70,
         Tool::UpstreamKubeseal => 120,
         Tool::UpstreamController => 60,
