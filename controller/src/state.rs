@@ -342,7 +342,10 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         settled: None,
         applied: status
             .as_ref()
-            .is_some_and(|status| claims_applied(&keys.tags, inputs, status))
+            .is_some_and(|status| {
+                claims_applied(&keys.tags, inputs, status)
+                    || was_served_by_upstream(object.metadata.generation, status)
+            })
             .then_some(remembered),
         claim,
         digest: None,
@@ -375,6 +378,14 @@ fn claims_applied(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> bool
     claimed(Class::Done)
         || claimed(Class::BackOff)
         || (claimed(Class::Wait) && status.conditions.first().is_some_and(drifted))
+}
+
+/// Whether upstream's controller, which leaves no tags, says that it made the Secret from this generation. So what
+/// differs when Signet takes over was edited since, and is repaired or reported as such. A forged status of this form
+/// gains nothing: data and type are judged all the same, and its author could have edited the Secret.
+fn was_served_by_upstream(generation: Option<i64>, status: &SealedSecretStatus) -> bool {
+    let no_tags = status.inputs.is_none() && status.secret.is_none() && status.items.is_empty();
+    no_tags && status.observed_generation == generation && synced_of(status) == Some(1)
 }
 
 /// What a status claims, if its first tag is ours and about these inputs.
