@@ -25,16 +25,7 @@ const CLUSTER_WIDE: [&str; 3] = [
 const PROMETHEUS: &str = include_str!("prometheus-crds.yaml");
 
 /// Flags that the controller does not have yet; a row with one of them is not run.
-const PENDING: [&str; 8] = [
-    "--log-info-stdout",
-    "--read-timeout",
-    "--write-timeout",
-    "--metrics-omit-secret-labels",
-    "--privatekey-annotations",
-    "--privatekey-labels",
-    "--templates",
-    "--template-functions",
-];
+const PENDING: [&str; 2] = ["--templates", "--template-functions"];
 
 fn plane() -> anyhow::Result<ControlPlane> {
     let plane = signet_tests::start(Options {

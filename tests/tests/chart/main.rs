@@ -3,6 +3,8 @@
 
 mod grid;
 mod install;
+mod manifests;
+mod metrics;
 mod row;
 mod rows;
 mod scene;

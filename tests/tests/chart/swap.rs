@@ -83,13 +83,23 @@ fn our_chart_takes_over_what_an_uninstalled_one_of_upstreams_left() -> anyhow::R
         .helm
         .ok(&["uninstall", RELEASE, "-n", NAMESPACE], &Value::Null)?;
 
+    // As the guide says for a Helm that cannot take ownership by itself.
+    let kubectl = scene.plane.kubectl()?;
+    kubectl.ok(&["label", crd[0], crd[1], "app.kubernetes.io/managed-by=Helm"])?;
+    kubectl.ok(&[
+        "annotate",
+        "crd",
+        "sealedsecrets.bitnami.com",
+        "meta.helm.sh/release-name=sealed-secrets-controller",
+        "meta.helm.sh/release-namespace=kube-system",
+    ])?;
     scene
         .ours(
             "install",
             "sealed-secrets-controller",
             NAMESPACE,
             &values,
-            &["--take-ownership"],
+            &[],
         )?
         .success("helm install")?;
     let controller = scene.serve(NAMESPACE, "sealed-secrets-controller")?;
