@@ -85,7 +85,12 @@ fn our_chart_takes_over_what_an_uninstalled_one_of_upstreams_left() -> anyhow::R
 
     // As the guide says for a Helm that cannot take ownership by itself.
     let kubectl = scene.plane.kubectl()?;
-    kubectl.ok(&["label", crd[0], crd[1], "app.kubernetes.io/managed-by=Helm"])?;
+    kubectl.ok(&[
+        "label",
+        "crd",
+        "sealedsecrets.bitnami.com",
+        "app.kubernetes.io/managed-by=Helm",
+    ])?;
     kubectl.ok(&[
         "annotate",
         "crd",
