@@ -14,6 +14,7 @@ use signet_common::{
 use signet_crds::{
     DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, V1Data, assemble,
 };
+use signet_templates::{Env, Functions, Mode, Options};
 
 use crate::atomic_file::Privacy;
 use crate::error::Failure;
@@ -21,7 +22,7 @@ use crate::input::{self, Input};
 use crate::key_files;
 use crate::output::{Format, Output, render};
 use crate::seal::expect_typing;
-use crate::session::Session;
+use crate::session::{Program, Session};
 use crate::verify::{parse_all, shown_name};
 
 /// Opens every document of the input.
@@ -127,17 +128,29 @@ fn open(
     Ok(to_value(&put_together(session, sealed, items.data)?))
 }
 
-/// A template that cannot be rendered must not stand in the way of the values in a disaster.
+/// A template that cannot be rendered must not stand in the way of the values in a disaster; `kubeseal` fails, as
+/// upstream's.
 fn put_together(
     session: &mut Session<'_>,
     sealed: &SealedSecret,
     items: BTreeMap<String, Plaintext>,
 ) -> Result<DesiredSecret, Failure> {
-    let refusal = match assemble(sealed, items.clone()) {
+    let options = Options {
+        mode: Mode::Full,
+        functions: Functions::All,
+    };
+    let mut env = Env::new(session.now, &mut *session.rng);
+    let result = assemble(sealed, items.clone(), options, &mut env);
+    drop(env);
+    let refusal = match result {
         Ok(secret) => return Ok(secret),
         Err(refusal) => refusal,
     };
-    if refusal.reason != Reason::TemplateUnsupported {
+    let about_templates = matches!(
+        refusal.reason,
+        Reason::TemplateFailed | Reason::UnknownTemplateFunction | Reason::TemplateTooExpensive
+    );
+    if !about_templates || session.program == Program::Kubeseal {
         return Err(Failure::trouble(refusal.message));
     }
     session.warn(&format!(
@@ -147,7 +160,8 @@ fn put_together(
     ));
     let mut plain = sealed.clone();
     plain.spec.template.data = None;
-    assemble(&plain, items).map_err(|refusal| Failure::trouble(refusal.message))
+    let mut env = Env::new(session.now, &mut *session.rng);
+    assemble(&plain, items, options, &mut env).map_err(|refusal| Failure::trouble(refusal.message))
 }
 
 fn no_key(items: &[&str]) -> Failure {

@@ -7,6 +7,7 @@ mod logging;
 mod new_keys;
 mod parsers;
 mod serving;
+mod templates;
 mod watching;
 
 use std::num::NonZeroU32;
@@ -23,6 +24,7 @@ pub use new_keys::{NewKeys, Pairs};
 pub use parsers::Cutoff;
 use parsers::{cutoff, duration, go_bool, key_order, key_prefix, key_size};
 pub use serving::Serving;
+pub use templates::Templates;
 pub use watching::{Namespaces, Watching};
 
 /// Version as `--version` prints it: upstream's that this is compatible with, then ours.
@@ -80,6 +82,9 @@ pub struct Args {
     /// What to do when somebody changes a Secret of ours
     #[arg(long, env = "SEALED_SECRETS_REPAIR", value_enum, default_value = "on")]
     pub repair: Repair,
+    /// What templates may do.
+    #[command(flatten)]
+    pub templates: Templates,
     /// Let a SealedSecret yield a sealing key
     #[arg(long, env = "SEALED_SECRETS_ALLOW_SEALED_KEYS", default_value = "false", value_parser = go_bool, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_sealed_keys: bool,

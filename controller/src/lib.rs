@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod args;
+pub mod brake;
 pub mod digest;
 pub mod event;
 pub mod http;

@@ -107,6 +107,13 @@ impl RawSealedSecret {
         self.spec.as_deref().map(RawValue::get).unwrap_or_default()
     }
 
+    /// Whether the spec may have templates: it has the beginning of an action somewhere.
+    pub fn has_templates(&self) -> bool {
+        let text = self.spec_text();
+        // A brace may be escaped in JSON.
+        text.contains("{{") || text.contains("\\u007")
+    }
+
     /// About how many bytes the object takes in memory.
     pub fn size(&self) -> usize {
         self.spec_text().len()

@@ -3,6 +3,7 @@
 //! The decisions are in `plan`, `unseal` and `status`; this file only does them in order. The Secret is written before
 //! the status, and the status before the event.
 
+mod assemble;
 mod collect;
 mod report;
 mod shortcut;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use signet_common::{KeyRing, Plaintext};
-use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret, assemble};
+use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret};
 use tokio::time::Instant;
 
 use crate::api::ApiFailure;
@@ -196,12 +197,17 @@ impl Pass<'_> {
         if let Some(end) = self.without_opening(&sealed, existing.as_ref()) {
             return end;
         }
+        let resting = self.object.has_templates() && opening.is_none();
+        if let Some(rest) = resting.then(|| self.state.brake.rest(self.key)).flatten() {
+            return End::Later(rest);
+        }
         let opened = match self.open(&sealed, opening).await {
             Ok(opened) => opened,
             Err(end) => return self.with_secret(*end, existing.as_ref()),
         };
         let (data, items) = opened;
-        let desired = match assemble(&sealed, data) {
+        let (sealed, desired) = self.assemble(sealed, data).await;
+        let desired = match desired {
             Ok(desired) => desired,
             Err(refusal) => return self.refused(refusal, existing.as_ref()),
         };

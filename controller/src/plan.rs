@@ -12,6 +12,7 @@ use signet_crds::names::{
 };
 use signet_crds::scope::is_true;
 use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, V1Data};
+use signet_templates::Options;
 
 /// `--repair`: what is done when somebody changes a Secret of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -42,6 +43,8 @@ pub struct Policy {
     pub skip_recreate: bool,
     /// `--accept-deprecated-v1-data`.
     pub v1_data: V1Data,
+    /// `--templates` and `--template-functions`.
+    pub templates: Options,
 }
 
 /// Whether the SealedSecret itself changed since the Secret was written from it.

@@ -252,6 +252,7 @@ fn policy(args: &Args) -> Policy {
         key_namespace: namespace(args),
         key_prefix: args.key_prefix.clone(),
         skip_recreate: args.effects.skip_recreate,
+        templates: args.templates.options(),
         v1_data: if args.effects.accept_deprecated_v1_data {
             V1Data::Accepted
         } else {

@@ -12,6 +12,7 @@ use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::api::Cluster;
+use crate::brake::Brake;
 use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
@@ -60,6 +61,8 @@ pub struct State {
     pub legacy_changed: Notify,
     /// Asks the key task to make a key at once.
     pub key_wanted: Notify,
+    /// Slows failing templates down.
+    pub brake: Brake,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
     cores: Semaphore,
@@ -88,6 +91,7 @@ impl State {
             relist: watch::Sender::new(()),
             legacy_changed: Notify::new(),
             key_wanted: Notify::new(),
+            brake: Brake::default(),
             index: Mutex::default(),
             keys: RwLock::default(),
             cores: Semaphore::new(cores),

@@ -60,12 +60,37 @@ impl Tags {
             text(metadata.name.as_ref()),
             text(annotation(CLUSTER_WIDE)),
             text(annotation(NAMESPACE_WIDE)),
+            engine_version(object).to_owned(),
         ];
         let parts = parts
             .iter()
             .map(String::as_bytes)
             .chain([object.spec_text().as_bytes()]);
         self.mac.tag(parts)
+    }
+
+    /// What the random functions of an object's templates draw from. The same as long as the object and the oldest key
+    /// are: another pass gives the same Secret, also after an update of the controller.
+    pub fn template_seed(&self, object: &RawSealedSecret) -> [u8; 32] {
+        let metadata = &object.metadata;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let half = |name: &str| {
+            let parts = [
+                name.to_owned(),
+                text(&metadata.uid),
+                text(&metadata.namespace),
+                text(&metadata.name),
+            ];
+            let parts = parts.iter().map(String::as_bytes);
+            *self
+                .mac
+                .tag(parts.chain([object.spec_text().as_bytes()]))
+                .as_bytes()
+        };
+        let mut seed = [0; 32];
+        seed[..16].copy_from_slice(&half("template seed 1"));
+        seed[16..].copy_from_slice(&half("template seed 2"));
+        seed
     }
 
     /// The tag that is settled when a pass over `inputs` ends in `class`. A negative answer stands only as long as the
@@ -108,6 +133,15 @@ impl Tags {
         );
         let parts = [settled.to_string(), secret, content.to_string()];
         self.mac.tag(parts.iter().map(String::as_bytes))
+    }
+}
+
+/// Only objects with templates are looked at again when the engine changes.
+fn engine_version(object: &RawSealedSecret) -> &'static str {
+    if object.has_templates() {
+        signet_templates::VERSION
+    } else {
+        ""
     }
 }
 

@@ -23,8 +23,14 @@ pub enum Reason {
     MalformedSpec,
     /// An item's name is not a valid Secret key.
     InvalidItemName,
-    /// A template uses actions, which this version does not render.
-    TemplateUnsupported,
+    /// A template is none, or failed while it ran.
+    TemplateFailed,
+    /// A template calls a function that does not exist.
+    UnknownTemplateFunction,
+    /// A template needs more than it may have.
+    TemplateTooExpensive,
+    /// A template does what the settings do not allow.
+    TemplateRefused,
     /// The deprecated single-blob format is not supported, or used beside `encryptedData`.
     DeprecatedData,
     /// A Secret of that name exists and belongs to somebody else.
@@ -53,7 +59,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Unsealed,
         Self::NoKey,
         Self::MalformedItem,
@@ -63,7 +69,10 @@ impl Reason {
         Self::Renamed,
         Self::MalformedSpec,
         Self::InvalidItemName,
-        Self::TemplateUnsupported,
+        Self::TemplateFailed,
+        Self::UnknownTemplateFunction,
+        Self::TemplateTooExpensive,
+        Self::TemplateRefused,
         Self::DeprecatedData,
         Self::NotManaged,
         Self::Immutable,
@@ -90,7 +99,10 @@ impl Reason {
             Self::Renamed => "Renamed",
             Self::MalformedSpec => "MalformedSpec",
             Self::InvalidItemName => "InvalidItemName",
-            Self::TemplateUnsupported => "TemplateUnsupported",
+            Self::TemplateFailed => "TemplateFailed",
+            Self::UnknownTemplateFunction => "UnknownTemplateFunction",
+            Self::TemplateTooExpensive => "TemplateTooExpensive",
+            Self::TemplateRefused => "TemplateRefused",
             Self::DeprecatedData => "DeprecatedData",
             Self::NotManaged => "NotManaged",
             Self::Immutable => "Immutable",

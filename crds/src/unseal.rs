@@ -13,6 +13,8 @@ use signet_common::{
     BlobError, KeyId, KeyRing, Plaintext, Printable, Scope, SealTarget, SealedBlob,
 };
 
+use signet_templates::{Env, FaultKind, Options, Rendered, TemplateError};
+
 use crate::names::{API_VERSION, KIND, SKIP_SET_OWNER_REFERENCES};
 use crate::scope::is_true;
 use crate::{ItemStatus, Reason, SealedSecret};
@@ -251,29 +253,35 @@ pub struct DesiredSecret {
 
 /// Puts the Secret together: opened items, plain items of the template, metadata, owner.
 ///
-/// An opened item wins over a plain one of the same name; `null` in the template omits it.
+/// An opened item wins over a plain one of the same name; `null` in the template omits it. Plain items that have
+/// actions are rendered; they see the opened items, and the other plain items as they are written.
 ///
 /// # Errors
-/// [`Refusal`] if the template uses actions, sets an invalid item name, or owners that it may not set.
+/// [`Refusal`] if a template fails, or sets an invalid item name, or owners that it may not set.
 pub fn assemble(
     sealed: &SealedSecret,
     opened: BTreeMap<String, Plaintext>,
+    options: Options,
+    env: &mut Env<'_>,
 ) -> Result<DesiredSecret, Refusal> {
     if sealed.spec.data.is_some() {
         return v1::assemble(sealed, opened);
     }
     let template = &sealed.spec.template;
+    let mut rendered = rendered(sealed, &opened, options, env)?;
     let mut data = opened;
     for (item, value) in template.data.iter().flatten() {
-        check_item_name(item)?;
         match value {
             None => {
                 data.remove(item);
             }
             Some(text) => {
-                refuse_actions(item, text)?;
-                data.entry(item.clone())
-                    .or_insert_with(|| Plaintext::new(text.clone().into_bytes()));
+                let text = match rendered.remove(item) {
+                    Some(mut text) => std::mem::take(&mut *text),
+                    None => text.clone().into_bytes(),
+                };
+                let text = Plaintext::new(text);
+                data.entry(item.clone()).or_insert(text);
             }
         }
     }
@@ -290,15 +298,41 @@ pub fn assemble(
     })
 }
 
-fn refuse_actions(item: &str, text: &str) -> Result<(), Refusal> {
-    if !text.contains("{{") {
-        return Ok(());
+/// What the items with actions give. All are rendered, also those that an opened item wins over, as upstream does.
+fn rendered(
+    sealed: &SealedSecret,
+    opened: &BTreeMap<String, Plaintext>,
+    options: Options,
+    env: &mut Env<'_>,
+) -> Result<Rendered, Refusal> {
+    let mut templates = BTreeMap::new();
+    let mut context: BTreeMap<&str, &[u8]> = BTreeMap::new();
+    for (item, value) in sealed.spec.template.data.iter().flatten() {
+        check_item_name(item)?;
+        let Some(text) = value else { continue };
+        context.insert(item, text.as_bytes());
+        if text.contains("{{") {
+            templates.insert(item.as_str(), text.as_str());
+        }
     }
-    let message = format!(
-        "template.data.{}: template actions are not supported by this version",
-        Printable(item)
-    );
-    Err(Refusal::new(Reason::TemplateUnsupported, message))
+    if templates.is_empty() {
+        return Ok(Rendered::new());
+    }
+    for (item, value) in opened {
+        context.insert(item, value.expose());
+    }
+    signet_templates::render(&templates, &context, options, env).map_err(|error| refused(&error))
+}
+
+fn refused(error: &TemplateError) -> Refusal {
+    let reason = match error.kind {
+        FaultKind::Syntax | FaultKind::Failed => Reason::TemplateFailed,
+        FaultKind::UnknownFunction => Reason::UnknownTemplateFunction,
+        FaultKind::NotAllowed => Reason::TemplateRefused,
+        FaultKind::TooExpensive => Reason::TemplateTooExpensive,
+    };
+    let item = Printable(&error.item);
+    Refusal::new(reason, format!("template.data.{item}: {error}"))
 }
 
 fn owners(sealed: &SealedSecret) -> Result<Vec<OwnerReference>, Refusal> {

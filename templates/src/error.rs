@@ -7,6 +7,8 @@ pub enum FaultKind {
     Syntax,
     /// The template calls a function that does not exist, or that the settings switch off.
     UnknownFunction,
+    /// The settings do not allow what the template does.
+    NotAllowed,
     /// The template failed while it ran, as it would in Go.
     Failed,
     /// The template needed more than it may have.
@@ -47,6 +49,14 @@ impl Fault {
     /// A value has another type than the function wants.
     pub const fn wrong_type() -> Self {
         Self::failed("wrong type for value")
+    }
+
+    /// The settings do not allow it.
+    pub const fn not_allowed(what: &'static str) -> Self {
+        Self {
+            kind: FaultKind::NotAllowed,
+            what,
+        }
     }
 
     /// The template's text is not a template.

@@ -42,6 +42,9 @@
 //!   map can hold itself.
 //! - Never panic, never loop without charging, never put data into an error.
 
+/// Version of what templates make: raised by a change that gives another result for some template.
+pub const VERSION: &str = "1";
+
 mod ast;
 mod builtins;
 mod call;

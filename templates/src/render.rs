@@ -117,7 +117,7 @@ fn one(
         }
     };
     if options.mode == Mode::Off && text.contains("{{") {
-        let fault = Fault::failed("templates are switched off");
+        let fault = Fault::not_allowed("templates are switched off: --templates=off");
         return Err(error(fault, text.find("{{").unwrap_or(0), None));
     }
     let lookup = |name: &str| lookup(name, options.functions);

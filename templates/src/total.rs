@@ -23,7 +23,7 @@ pub(crate) fn check(template: &Template) -> Result<(), (Fault, usize)> {
 }
 
 fn refusal() -> Fault {
-    Fault::failed("--templates=total allows fields, index, toJson, quote and b64enc only")
+    Fault::not_allowed("--templates=total allows fields, index, toJson, quote and b64enc only")
 }
 
 fn is_total(pipe: &Pipe) -> bool {

@@ -117,15 +117,32 @@ fn files_without_a_usable_key_are_named_and_never_quoted() {
 }
 
 #[test]
-fn a_template_that_cannot_be_rendered_does_not_hide_the_values() {
-    let templated = sealed("strict").replace(
-        "  template:\n",
-        "  template:\n    data: {url: \"{{ .password }}@host\"}\n",
-    );
+fn templates_are_rendered() {
+    let templated = templated("{{ .password }}@host");
     for program in Program::BOTH {
         let ran = open(program, &[&key("seal.key")], &templated);
-        ran.assert_done()
-            .assert_says("its template.data is left out");
+        ran.assert_done();
+        let wanted = format!("{CANARY}@host");
+        assert_eq!(item(&ran.stdout, "url"), wanted.as_bytes());
         assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
     }
+}
+
+#[test]
+fn a_template_that_fails_does_not_hide_the_values_from_signet_and_kubeseal_fails_as_upstreams() {
+    let templated = templated("{{ fail .password }}");
+    let ran = open(Program::Signet, &[&key("seal.key")], &templated);
+    ran.assert_done()
+        .assert_says("its template.data is left out")
+        .assert_says("template.data.url: line 1, column 4: function \"fail\"");
+    assert!(!ran.stderr.contains(CANARY));
+    assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+    let ran = open(Program::Kubeseal, &[&key("seal.key")], &templated);
+    assert_eq!(ran.code, Program::Kubeseal.trouble(), "{}", ran.said());
+    ran.assert_says("template.data.url: ").assert_no_canary();
+}
+
+fn templated(text: &str) -> String {
+    let data = format!("  template:\n    data: {{url: \"{text}\"}}\n");
+    sealed("strict").replace("  template:\n", &data)
 }

@@ -38,6 +38,7 @@ fn state(with_key: bool) -> Arc<State> {
         key_prefix: "key".to_owned(),
         skip_recreate: false,
         v1_data: V1Data::Accepted,
+        templates: signet_templates::Options::default(),
     };
     let state = State::new(Cluster::new(client, None), policy, true, 1);
     if with_key {

@@ -21,6 +21,7 @@ fn policy() -> Policy {
         key_prefix: "sealed-secrets-key".to_owned(),
         skip_recreate: false,
         v1_data: V1Data::Accepted,
+        templates: Options::default(),
     }
 }
 
@@ -45,7 +46,10 @@ fn sealed() -> SealedSecret {
 
 fn wanted(sealed: &SealedSecret) -> DesiredSecret {
     let data = BTreeMap::from([("password".to_owned(), Plaintext::new(b"new".to_vec()))]);
-    assemble(sealed, data).expect("a plain template")
+    let mut rng = rand::rng();
+    let mut env = signet_templates::Env::new(jiff::Timestamp::UNIX_EPOCH, &mut rng);
+    let options = Options::default();
+    assemble(sealed, data, options, &mut env).expect("a plain template")
 }
 
 /// The Secret as it is after `wanted` was written.

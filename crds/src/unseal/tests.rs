@@ -214,12 +214,21 @@ fn names_that_no_secret_can_have_are_refused_and_not_repeated() {
     }
 }
 
+fn put_together(
+    sealed: &SealedSecret,
+    opened: BTreeMap<String, Plaintext>,
+) -> Result<DesiredSecret, Refusal> {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut env = Env::new(Timestamp::UNIX_EPOCH, &mut rng);
+    assemble(sealed, opened, Options::default(), &mut env)
+}
+
 fn assembled(change: impl FnOnce(&mut SealedSecret)) -> Result<DesiredSecret, Refusal> {
     let mut sealed = sealed_with(0, None, &[]);
     sealed.metadata.uid = Some("u1".to_owned());
     change(&mut sealed);
     let opened = ["a", "b"].map(|item| (item.to_owned(), Plaintext::new(b"opened".to_vec())));
-    assemble(&sealed, BTreeMap::from(opened))
+    put_together(&sealed, BTreeMap::from(opened))
 }
 
 #[test]
@@ -245,15 +254,72 @@ fn plain_items_are_added_null_omits_and_an_opened_item_wins() {
     assert_eq!(desired.labels["app"], "shop");
 }
 
+fn with_templates(data: &[(&str, &str)]) -> Result<Vec<(String, String)>, Refusal> {
+    let desired = assembled(|sealed| {
+        let data = data
+            .iter()
+            .map(|(item, text)| ((*item).to_owned(), Some((*text).to_owned())));
+        sealed.spec.template.data = Some(data.collect());
+    })?;
+    let text = |value: &Plaintext| String::from_utf8_lossy(value.expose()).into_owned();
+    let data = desired.data.iter();
+    Ok(data
+        .map(|(item, value)| (item.clone(), text(value)))
+        .collect())
+}
+
 #[test]
-fn template_actions_are_refused_by_name_and_their_text_is_not_repeated() {
-    let refusal = assembled(|sealed| {
-        let data = [("conf".to_owned(), Some("{{ .canary }}".to_owned()))];
-        sealed.spec.template.data = Some(data.into());
-    });
-    let refusal = refusal.err().expect("refused");
-    assert_eq!(refusal.reason, Reason::TemplateUnsupported);
-    assert!(refusal.message.contains("conf") && !refusal.message.contains("canary"));
+fn templates_see_opened_items_and_plain_ones_as_they_are_written() {
+    let data = with_templates(&[
+        ("a", "overridden"),
+        ("c", "{{ .a }}-{{ .d }}-{{ .e }}-{{ .none }}"),
+        ("d", "{{ .b }}"),
+        ("e", "plain"),
+    ]);
+    let data = data.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let shown: Vec<_> = data.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let wanted = [
+        ("a", "opened"),
+        ("b", "opened"),
+        ("c", "opened-{{ .b }}-plain-<no value>"),
+        ("d", "opened"),
+        ("e", "plain"),
+    ];
+    assert_eq!(shown, wanted);
+}
+
+#[test]
+fn a_failing_template_is_named_with_function_and_place_and_never_with_a_value() {
+    let table = [
+        ("{{ fail .a }}", Reason::TemplateFailed, "function \"fail\""),
+        ("{{ .a", Reason::TemplateFailed, "unclosed action"),
+        (
+            "x\n{{ nothing .a }}",
+            Reason::UnknownTemplateFunction,
+            "line 2, column 4: function \"nothing\": it does not exist",
+        ),
+        (
+            "{{ env \"HOME\" }}",
+            Reason::UnknownTemplateFunction,
+            "function \"env\"",
+        ),
+        (
+            "{{ range 9999999999 }}{{ end }}",
+            Reason::TemplateTooExpensive,
+            "steps",
+        ),
+    ];
+    for (text, reason, message) in table {
+        // Also where an opened item wins, as upstream does.
+        for item in ["conf", "a"] {
+            let refusal = with_templates(&[(item, text)]).expect_err("refused");
+            assert_eq!(refusal.reason, reason, "{text}");
+            let begin = format!("template.data.{item}: ");
+            assert!(refusal.message.starts_with(&begin), "{}", refusal.message);
+            assert!(refusal.message.contains(message), "{}", refusal.message);
+            assert!(!refusal.message.contains("opened"), "{}", refusal.message);
+        }
+    }
 }
 
 #[test]
@@ -304,7 +370,7 @@ fn single(json: &str, template: serde_json::Value) -> SealedSecret {
 fn opened_single(sealed: &SealedSecret) -> Result<DesiredSecret, Refusal> {
     let opening = Box::new(Opening::new(sealed, &BTreeMap::new(), V1Data::Accepted)?);
     match opening.advance(&ring(&[0]), u64::MAX, &mut 0) {
-        Progress::Opened(opened) => assemble(sealed, opened.data),
+        Progress::Opened(opened) => put_together(sealed, opened.data),
         _ => panic!("it opens"),
     }
 }

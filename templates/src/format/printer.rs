@@ -1,6 +1,7 @@
 //! One value under one verb.
 
-use super::{number, quote};
+use super::number;
+use super::quote::{self, quote};
 use crate::{Fault, Kind, Limits, List, Map, Meter, Object, Type, Value};
 
 /// What stands between `%` and the verb.
@@ -175,7 +176,7 @@ impl<'m> Printer<'m> {
         let text = if spec.sharp && quote::can_backquote(text) {
             [b"`", text, b"`"].concat()
         } else {
-            quote::quote(text, spec.plus)
+            quote(text, spec.plus)
         };
         self.pad(&text, spec)
     }

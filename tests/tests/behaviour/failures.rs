@@ -94,16 +94,16 @@ fn an_item_name_that_no_secret_can_have_is_refused_and_not_repeated() -> anyhow:
 }
 
 #[test]
-fn template_actions_and_malformed_deprecated_data_are_refused_with_a_reason() -> anyhow::Result<()>
+fn failing_templates_and_malformed_deprecated_data_are_refused_with_a_reason() -> anyhow::Result<()>
 {
     let scene = scene("unsupported")?;
     refused(
         &scene,
         "actions",
-        "TemplateUnsupported",
+        "TemplateFailed",
         "template.data.t",
         |sealed| {
-            sealed["spec"]["template"]["data"] = json!({"t": "user={{ .k }}"});
+            sealed["spec"]["template"]["data"] = json!({"t": "user={{ fail .k }}"});
         },
     )?;
     refused(&scene, "old", "MalformedItem", "data: ", |sealed| {

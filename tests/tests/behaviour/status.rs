@@ -72,9 +72,13 @@ fn the_first_status_is_the_last_until_something_changes() -> anyhow::Result<()> 
     let solo = Solo::start("once", &[])?;
     let before = solo.plane.audit().mark()?;
     let sealed = solo.make("db", &[("k", "v")])?;
-    let refused = solo.sealed_as("bad", &[("k", "v")], json!({"data": {"t": "{{ .k }}"}}))?;
+    let refused = solo.sealed_as(
+        "bad",
+        &[("k", "v")],
+        json!({"data": {"t": "{{ fail .k }}"}}),
+    )?;
     solo.apply(&refused)?;
-    let refused = solo.reason("bad", "TemplateUnsupported")?;
+    let refused = solo.reason("bad", "TemplateFailed")?;
     solo.sentinel()?;
     for (name, seen) in [("db", &sealed), ("bad", &refused)] {
         let now = solo.find_sealed(name)?.unwrap_or_default();

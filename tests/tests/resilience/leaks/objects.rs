@@ -59,7 +59,7 @@ const CASES: [(&str, Change, &str); 12] = [
         |sealed| {
             sealed["spec"]["template"]["data"] = json!({"file": "{{ .text }} {{ fail .text }}"});
         },
-        "TemplateUnsupported",
+        "TemplateFailed",
     ),
     (
         "docker",
