@@ -130,6 +130,7 @@ impl Exec<'_, '_, '_> {
             Param::Int => number.int.map(Value::Int),
             Param::Int64 => number.int.map(Value::Int64),
             Param::Float64 => number.float.map(Value::Float64),
+            Param::Named("time.Duration") => number.int.map(crate::sprig::date::duration_value),
             _ => None,
         };
         match value {
