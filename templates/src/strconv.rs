@@ -22,26 +22,26 @@ pub(crate) fn parse_int(text: &[u8], base: u32) -> Result<i64, ParseError> {
         }
         _ => (base, unsigned, false),
     };
-    let mut value: i128 = 0;
+    let limit = if negative { i64::MIN } else { i64::MAX };
+    let mut value: u64 = 0;
     let mut any = false;
     for &byte in digits {
         if byte == b'_' && separated {
             continue;
         }
         let digit = char::from(byte).to_digit(base).ok_or(ParseError::Syntax)?;
-        // Beyond the range it stays beyond; the text may be long.
-        value = (value * i128::from(base) + i128::from(digit)).min(i128::from(u64::MAX));
+        // Go stops here too, and does not see what is wrong further on.
+        value = value
+            .checked_mul(u64::from(base))
+            .and_then(|value| value.checked_add(u64::from(digit)))
+            .ok_or(ParseError::Range(limit))?;
         any = true;
     }
     if !any {
         return Err(ParseError::Syntax);
     }
-    let (value, limit) = if negative {
-        (-value, i64::MIN)
-    } else {
-        (value, i64::MAX)
-    };
-    i64::try_from(value).map_err(|_| ParseError::Range(limit))
+    let value = i128::from(value);
+    i64::try_from(if negative { -value } else { value }).map_err(|_| ParseError::Range(limit))
 }
 
 /// `strconv.ParseFloat(text, 64)`; `None` where Go gives an error, also for what is too large.
@@ -223,6 +223,14 @@ mod tests {
             Err(ParseError::Range(i64::MAX))
         );
         assert_eq!(parse_int(b"1_0", 10), Err(ParseError::Syntax));
+        assert_eq!(
+            parse_int(b"-99999999999999999999x", 10),
+            Err(ParseError::Range(i64::MIN))
+        );
+        assert_eq!(
+            parse_int(b"9999999999999999999x", 10),
+            Err(ParseError::Syntax)
+        );
     }
 
     #[test]

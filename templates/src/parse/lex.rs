@@ -133,7 +133,9 @@ impl<'t> Lexer<'t> {
         Ok((!text.is_empty()).then_some(Token::Text(text)))
     }
 
+    /// From `/*` to the end; the `*` that opens a comment does not close it.
     fn comment(&mut self) -> Result<(), ParseError> {
+        self.pos += 2;
         let Some(end) = self.rest().find("*/") else {
             return self.error("unclosed comment");
         };
