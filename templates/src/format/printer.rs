@@ -73,6 +73,11 @@ impl<'m> Printer<'m> {
             let name = found.name();
             return self.string(name.as_bytes(), 's', spec, value);
         }
+        let composed = matches!(value, Value::List(_) | Value::Map(_) | Value::Object(_));
+        if verb == 'w' && composed && !spec.complaining {
+            // Only errors may be wrapped: that is a matter of the whole, not of its elements.
+            return self.bad_verb(verb, value, spec, depth);
+        }
         match value {
             Value::Nil => self.nil(verb, spec, depth),
             Value::Bool(truth) => match verb {

@@ -31,6 +31,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         examples: &["{{ slice (append (list 1 2 3 4) 5) 0 6 }}"],
     },
     Difference {
+        title: "`printf \"%#v\"` of a version (`semver`)",
+        reason: "without its fields: they are private to the library",
+        covers: |_| false,
+        examples: &["{{ semver \"1.2.3\" | printf \"%#v\" }}"],
+    },
+    Difference {
         title: "limits on steps, memory, output, depth and width",
         reason: "an error: one object must not take what all objects need",
         covers: |_| false,

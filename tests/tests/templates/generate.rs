@@ -1,7 +1,10 @@
 //! Templates made from a grammar and a fixed seed: whatever Go's parser takes, and a little that it refuses.
 
 mod expression;
+mod mistyped;
 mod signatures;
+
+pub(crate) use self::mistyped::mistyped;
 
 use self::expression::{argument, pipeline};
 use crate::case::Case;

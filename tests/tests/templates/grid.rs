@@ -35,6 +35,81 @@ const BOUNDED: &[&str] = &["until", "untilStep", "seq", "repeat", "indent", "nin
 /// Functions that take long in Go; a few calls have to do.
 const SLOW: &[&str] = &["derivePassword", "round"];
 
+/// What arguments are that Go declares as `interface{}`: most calls of a grid of all kinds would fail.
+const HINTS: &[(&[&str], &[Kind])] = &[
+    (
+        &[
+            "first",
+            "mustFirst",
+            "last",
+            "mustLast",
+            "rest",
+            "mustRest",
+            "initial",
+            "mustInitial",
+            "reverse",
+            "mustReverse",
+            "uniq",
+            "mustUniq",
+            "compact",
+            "mustCompact",
+            "sortAlpha",
+            "toStrings",
+        ],
+        &[Kind::List],
+    ),
+    (
+        &[
+            "append",
+            "mustAppend",
+            "push",
+            "mustPush",
+            "prepend",
+            "mustPrepend",
+            "without",
+            "mustWithout",
+        ],
+        &[Kind::List, Kind::Any, Kind::Any, Kind::Any, Kind::Any],
+    ),
+    (&["has", "mustHas"], &[Kind::Any, Kind::List]),
+    (&["chunk", "mustChunk"], &[Kind::Int, Kind::List]),
+    (&["join"], &[Kind::Text, Kind::List]),
+    (
+        &["concat"],
+        &[Kind::List, Kind::List, Kind::List, Kind::List, Kind::List],
+    ),
+    (
+        &["slice", "mustSlice", "index"],
+        &[
+            Kind::List,
+            Kind::SmallInt,
+            Kind::SmallInt,
+            Kind::SmallInt,
+            Kind::SmallInt,
+        ],
+    ),
+    (&["dig"], &[Kind::Text, Kind::Text, Kind::Map]),
+    (
+        &["eq", "ne", "lt", "le", "gt", "ge"],
+        &[Kind::Text, Kind::Text, Kind::Text],
+    ),
+    (
+        &["date", "date_in_zone", "dateInZone"],
+        &[Kind::Text, Kind::Time, Kind::Text],
+    ),
+    (&["htmlDate", "htmlDateInZone"], &[Kind::Time, Kind::Text]),
+    (
+        &["div", "mod", "sub", "mul"],
+        &[Kind::Int, Kind::Int, Kind::Int],
+    ),
+    (
+        &["divf", "mulf", "subf", "addf"],
+        &[Kind::Float, Kind::Float, Kind::Float],
+    ),
+];
+/// So often in a hundred they are followed.
+const FOLLOWED: usize = 60;
+
 const LONGEST_CALL: usize = 5;
 const CALLS_OF_RIGHT_TYPES: usize = 70;
 const CALLS_OF_ANY_TYPES: usize = 12;
@@ -93,6 +168,8 @@ pub(crate) fn cases(functions: &BTreeMap<String, String>) -> Vec<Case> {
 /// The calls of one function.
 fn of(name: &str, go: &str) -> Vec<Case> {
     let signature = Signature::parse(name, go);
+    let hints = HINTS.iter().find(|(names, _)| names.contains(&name));
+    let hint = |position: usize| hints.and_then(|(_, kinds)| kinds.get(position)).copied();
     let mut dice = Dice::seeded(name);
     let mut cases = Vec::new();
     for arguments in 0..=LONGEST_CALL {
@@ -108,16 +185,20 @@ fn of(name: &str, go: &str) -> Vec<Case> {
             (false, _) => (2, 0),
         };
         for number in 0..right + any {
+            let follow = dice.percent(FOLLOWED);
             let values: Vec<&str> = (0..arguments)
-                .map(|position| match signature.kind(position) {
-                    // Anything but the one kind that would make Go die.
-                    Kind::Any if number < right => Kind::Any.pick(&mut dice),
-                    kind if number < right => kind.pick(&mut dice),
-                    Kind::SmallInt => dice
-                        .pick(&[Kind::Text, Kind::List, Kind::Float])
-                        .pick(&mut dice),
-                    _ => Kind::Any.pick(&mut dice),
-                })
+                .map(
+                    |position| match (signature.kind(position), hint(position)) {
+                        (Kind::Any, Some(kind)) if follow => kind.pick(&mut dice),
+                        (kind, _) if number < right => kind.pick(&mut dice),
+                        // Anything but integers, which would make Go die.
+                        (Kind::SmallInt, _) => {
+                            let kind = dice.pick(&[Kind::Text, Kind::List, Kind::Float]);
+                            kind.pick(&mut dice)
+                        }
+                        _ => Kind::Any.pick(&mut dice),
+                    },
+                )
                 .collect();
             cases.push(call(name, &values, dice.percent(40)));
         }
@@ -134,13 +215,14 @@ fn call(name: &str, values: &[&str], piped: bool) -> Case {
     Case::new(show(name, call.trim_end()))
 }
 
-/// `keys` and `values` follow the order of a Go map, which is random.
+/// `keys` and `values` follow the order of a Go map, which is random; `%#v` of a version is a listed difference.
 fn show(name: &str, call: &str) -> String {
     match name {
         "keys" => format!("{{{{ $r := {call} | sortAlpha }}}}{{{{ printf \"%T %v\" $r $r }}}}"),
         "values" => format!(
             "{{{{ $r := {call} | toStrings | sortAlpha }}}}{{{{ printf \"%T %v\" $r $r }}}}"
         ),
+        "semver" => format!("{{{{ $r := {call} }}}}{{{{ printf \"%T %v\" $r $r }}}}"),
         _ => format!("{{{{ $r := {call} }}}}{{{{ $r }}}}|{{{{ printf \"%T %v %#v\" $r $r $r }}}}"),
     }
 }
