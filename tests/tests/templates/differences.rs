@@ -1,4 +1,4 @@
-//! Where templates give something else here than in Go, on purpose.
+//! Where templates give something else here than in Go, on purpose. The guide has this table too.
 
 use crate::case::Case;
 use crate::compare::compare;
@@ -37,7 +37,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         examples: &["{{ semver \"1.2.3\" | printf \"%#v\" }}"],
     },
     Difference {
-        title: "limits on steps, memory, output, depth and width",
+        title: "order of `keys` and `values`",
+        reason: "sorted by key: in Go it is another one each time",
+        covers: |_| false,
+        examples: &[
+            "{{ $d := dict }}{{ range until 60 }}{{ $_ := set $d (toString .) . }}{{ end }}{{ keys $d }}",
+            "{{ $d := dict }}{{ range until 60 }}{{ $_ := set $d (toString .) . }}{{ end }}{{ values $d }}",
+        ],
+    },
+    Difference {
+        title: "templates beyond the [limits](#limits)",
         reason: "an error: one object must not take what all objects need",
         covers: |_| false,
         examples: &[
@@ -71,5 +80,22 @@ fn every_documented_difference_still_differs() -> anyhow::Result<()> {
             difference.examples
         );
     }
+    Ok(())
+}
+
+#[test]
+fn the_guide_lists_the_differences() -> anyhow::Result<()> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/templates.md");
+    let guide = std::fs::read_to_string(guide)?;
+    let listed: Vec<&str> = guide
+        .lines()
+        .skip_while(|line| *line != "## Differences from Go")
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| what "))
+        .collect();
+    let wanted: Vec<String> = DIFFERENCES
+        .iter()
+        .map(|difference| format!("| {} | {} |", difference.title, difference.reason))
+        .collect();
+    assert_eq!(listed, wanted, "the table below \"## Differences from Go\"");
     Ok(())
 }
