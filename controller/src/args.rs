@@ -10,6 +10,7 @@ mod serving;
 mod templates;
 mod watching;
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,9 +119,50 @@ pub struct Args {
     pub logging: Logging,
 }
 
+/// The command line with what two variables of upstream say put before it, so that it wins: clap knows no variable of an
+/// alias, and a version number in SEALED_SECRETS_VERSION must not keep the controller from starting.
+pub fn with_variables(
+    line: impl Iterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Vec<OsString> {
+    let mut line: Vec<_> = line.collect();
+    if let Some(period) = variable("SEALED_SECRETS_ROTATE_PERIOD") {
+        let mut flag = OsString::from("--key-renew-period=");
+        flag.push(period);
+        line.insert(line.len().min(1), flag);
+    }
+    let version = variable("SEALED_SECRETS_VERSION").and_then(|text| go_bool(text.to_str()?).ok());
+    if version == Some(true) {
+        line.insert(line.len().min(1), OsString::from("--version"));
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_variables_are_put_before_the_command_line() {
+        let read = |line: &[&str], name: &str, value: &str| {
+            let line = [&["signet-controller"], line].concat();
+            let variable = |asked: &str| (asked == name).then(|| value.into());
+            Args::try_parse_from(with_variables(line.iter().map(OsString::from), variable))
+        };
+        let renewal = |args: Args| args.key_renew_period.as_secs();
+        let period = "SEALED_SECRETS_ROTATE_PERIOD";
+        assert_eq!(renewal(read(&[], period, "1h").unwrap()), 3600);
+        assert_eq!(
+            renewal(read(&["--rotate-period=2h"], period, "1h").unwrap()),
+            7200
+        );
+        assert!(read(&[], period, "nope").is_err());
+        let version = "SEALED_SECRETS_VERSION";
+        for (value, expected) in [("1", true), ("false", false), ("v0.40.0", false)] {
+            assert_eq!(read(&[], version, value).unwrap().version, expected);
+        }
+        assert!(!read(&["--version=false"], version, "true").unwrap().version);
+    }
 
     #[test]
     fn defaults_and_upstreams_spellings_parse() {

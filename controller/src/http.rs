@@ -153,8 +153,10 @@ async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
 }
 
 async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
-    let judge =
-        move |ring: &KeyRing, now, operations: &mut u64| verify(&body, ring, now, operations);
+    let v1_data = api.state.policy.v1_data;
+    let judge = move |ring: &KeyRing, now, operations: &mut u64| {
+        verify(&body, ring, v1_data, now, operations)
+    };
     match api.judge(judge).await {
         Judgement::Yes(()) => StatusCode::OK.into_response(),
         Judgement::No | Judgement::NotLive => StatusCode::CONFLICT.into_response(),
@@ -163,6 +165,7 @@ async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
 }
 
 async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
+    let v1_data = api.state.policy.v1_data;
     let refused = |text: &'static str| (StatusCode::FORBIDDEN, text).into_response();
     let live = match api.rotate {
         Rotate::Any => None,
@@ -173,7 +176,7 @@ async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
         },
     };
     let judge = move |ring: &KeyRing, now, operations: &mut u64| {
-        rotate(&body, ring, now, live.as_ref(), operations)
+        rotate(&body, ring, v1_data, now, live.as_ref(), operations)
     };
     match api.judge(judge).await {
         Judgement::Yes(object) => {

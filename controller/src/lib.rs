@@ -32,7 +32,9 @@ use clap::Parser as _;
 
 /// Parses the command line and runs the controller.
 pub fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::parse_from(args::with_variables(std::env::args_os(), |name| {
+        std::env::var_os(name)
+    }));
     if args.version {
         #[expect(clippy::print_stdout, reason = "this is what --version is for")]
         {

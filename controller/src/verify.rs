@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use signet_common::{KeyRing, SealTarget, SealedBlob, seal};
-use signet_crds::SealedSecret;
 use signet_crds::manifest::parse_documents;
+use signet_crds::{SealedSecret, V1_ITEM, V1Data, check_v1_data};
 
 use crate::index::ObjectKey;
 
@@ -56,9 +56,6 @@ fn parse(body: &[u8]) -> Result<Parsed, String> {
         count => return Err(format!("expected one document, found {count}")),
     };
     let sealed = SealedSecret::parse(&value).map_err(|error| error.to_string())?;
-    if sealed.spec.data.is_some() {
-        return Err("the deprecated field 'data' is not supported".to_owned());
-    }
     let target = sealed.target().map_err(|error| error.to_string())?;
     Ok(Parsed {
         value,
@@ -67,13 +64,31 @@ fn parse(body: &[u8]) -> Result<Parsed, String> {
     })
 }
 
+/// Everything that is sealed in an object: its items, or the deprecated single blob.
+fn blobs(sealed: &SealedSecret) -> impl Iterator<Item = (&str, &String)> {
+    let single = sealed.spec.data.as_ref().map(|text| (V1_ITEM, text));
+    let items = sealed.spec.encrypted_data.iter();
+    single
+        .into_iter()
+        .chain(items.map(|(item, text)| (item.as_str(), text)))
+}
+
 /// Whether every item opens. Stops at the first that does not; never renders a template.
-pub fn verify(body: &[u8], ring: &KeyRing, _now: Timestamp, operations: &mut u64) -> Judgement<()> {
+pub fn verify(
+    body: &[u8],
+    ring: &KeyRing,
+    v1_data: V1Data,
+    _now: Timestamp,
+    operations: &mut u64,
+) -> Judgement<()> {
     let Parsed { sealed, target, .. } = match parse(body) {
         Ok(parsed) => parsed,
         Err(text) => return Judgement::Unreadable(text),
     };
-    for (item, text) in &sealed.spec.encrypted_data {
+    if check_v1_data(&sealed, v1_data).is_err() {
+        return Judgement::No;
+    }
+    for (item, text) in blobs(&sealed) {
         let Ok(blob) = SealedBlob::parse_base64(text) else {
             return Judgement::No;
         };
@@ -95,12 +110,11 @@ pub fn subject(body: &[u8]) -> Result<ObjectKey, String> {
 /// Whether every ciphertext of the body stands in the cluster, in the same object under the same item.
 fn all_live(sealed: &SealedSecret, live: &LiveItems) -> bool {
     let blob = |text: &String| SealedBlob::parse_base64(text).ok();
-    let same = |item: &String, text: &String| {
+    let same = |item: &str, text: &String| {
         let there = live.get(item).and_then(blob);
         there.is_some() && there == blob(text)
     };
-    let mut items = sealed.spec.encrypted_data.iter();
-    items.all(|(item, text)| same(item, text))
+    blobs(sealed).all(|(item, text)| same(item, text))
 }
 
 /// The same object with the ciphertexts that are not on the current key replaced. All items or none; nothing else
@@ -109,6 +123,7 @@ fn all_live(sealed: &SealedSecret, live: &LiveItems) -> bool {
 pub fn rotate(
     body: &[u8],
     ring: &KeyRing,
+    v1_data: V1Data,
     now: Timestamp,
     live: Option<&LiveItems>,
     operations: &mut u64,
@@ -121,6 +136,9 @@ pub fn rotate(
         Ok(parsed) => parsed,
         Err(text) => return Judgement::Unreadable(text),
     };
+    if check_v1_data(&sealed, v1_data).is_err() {
+        return Judgement::No;
+    }
     if live.is_some_and(|live| !all_live(&sealed, live)) {
         return Judgement::NotLive;
     }
@@ -128,7 +146,7 @@ pub fn rotate(
         return Judgement::No;
     };
     let mut fresh = Vec::new();
-    for (item, text) in &sealed.spec.encrypted_data {
+    for (item, text) in blobs(&sealed) {
         let Ok(blob) = SealedBlob::parse_base64(text) else {
             return Judgement::No;
         };
@@ -144,12 +162,16 @@ pub fn rotate(
         }
         let key = current.certificate.key();
         match seal(&mut rand::rng(), key, &target, item, &opened.plaintext) {
-            Ok(blob) => fresh.push((item.clone(), blob.to_base64())),
+            Ok(blob) => fresh.push((item.to_owned(), blob.to_base64())),
             Err(_) => return Judgement::No,
         }
     }
     for (item, text) in fresh {
-        value["spec"]["encryptedData"][item] = Value::String(text);
+        let place = match sealed.spec.data {
+            Some(_) => &mut value["spec"]["data"],
+            None => &mut value["spec"]["encryptedData"][item],
+        };
+        *place = Value::String(text);
     }
     Judgement::Yes(value.to_string())
 }

@@ -21,5 +21,6 @@ pub use sealed_secret::{
 pub use secret::{InputSecret, InputSecretError};
 pub use status::{Condition, ItemStatus, SealedSecretStatus};
 pub use unseal::{
-    DesiredSecret, ItemFailure, OpenedItems, Opening, Progress, Refusal, V1Data, assemble,
+    DesiredSecret, ItemFailure, OpenedItems, Opening, Progress, Refusal, V1_ITEM, V1Data, assemble,
+    check_v1_data,
 };

@@ -18,7 +18,7 @@ use signet_templates::{Env, FaultKind, Options, Rendered, TemplateError};
 use crate::names::{API_VERSION, KIND, SKIP_SET_OWNER_REFERENCES};
 use crate::scope::is_true;
 use crate::{ItemStatus, Reason, SealedSecret};
-pub use v1::V1Data;
+pub use v1::{V1_ITEM, V1Data, check_v1_data};
 
 /// Why a SealedSecret gives no Secret. The message holds public facts only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Opening {
         hints: &BTreeMap<String, ItemStatus>,
         v1_data: V1Data,
     ) -> Result<Self, Refusal> {
-        v1::check(sealed, v1_data)?;
+        check_v1_data(sealed, v1_data)?;
         let target = sealed
             .target()
             .map_err(|error| Refusal::new(Reason::MalformedSpec, error.to_string()))?;
@@ -109,7 +109,7 @@ impl Opening {
             failures: Vec::new(),
             diagnosed: false,
         };
-        let single = sealed.spec.data.as_ref().map(|text| (v1::ITEM, text));
+        let single = sealed.spec.data.as_ref().map(|text| (V1_ITEM, text));
         let items = sealed.spec.encrypted_data.iter();
         for (item, text) in single
             .into_iter()

@@ -63,7 +63,13 @@ fn object(items: Value) -> Value {
 
 fn run_verify(body: &Value) -> (&'static str, u64) {
     let mut operations = 0;
-    let verdict = match verify(body.to_string().as_bytes(), &ring(), now(), &mut operations) {
+    let verdict = match verify(
+        body.to_string().as_bytes(),
+        &ring(),
+        V1Data::Accepted,
+        now(),
+        &mut operations,
+    ) {
         Judgement::Yes(()) => "yes",
         Judgement::No => "no",
         Judgement::NotLive => "not live",
@@ -80,7 +86,14 @@ fn run_rotate(body: &Value) -> Result<Value, &'static str> {
 fn run_rotate_beside(body: &Value, live: Option<&LiveItems>) -> (Result<Value, &'static str>, u64) {
     let mut operations = 0;
     let body = body.to_string();
-    let result = match rotate(body.as_bytes(), &ring(), now(), live, &mut operations) {
+    let result = match rotate(
+        body.as_bytes(),
+        &ring(),
+        V1Data::Accepted,
+        now(),
+        live,
+        &mut operations,
+    ) {
         Judgement::Yes(text) => Ok(serde_json::from_str(&text).unwrap()),
         Judgement::No => Err("no"),
         Judgement::NotLive => Err("not live"),
@@ -198,7 +211,9 @@ fn bodies_that_are_no_sealed_secret_are_unreadable_and_their_values_are_not_repe
         String::new(),
     ];
     for body in bodies {
-        let Judgement::Unreadable(text) = verify(body.as_bytes(), &ring(), now(), &mut 0) else {
+        let Judgement::Unreadable(text) =
+            verify(body.as_bytes(), &ring(), V1Data::Accepted, now(), &mut 0)
+        else {
             panic!("{body} was read")
         };
         assert!(!text.contains(canary), "{text}");

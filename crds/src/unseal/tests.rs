@@ -361,8 +361,8 @@ fn owners_come_from_the_template_only_with_the_skip_annotation_and_without_claim
 
 /// The deprecated object: one blob with this JSON in it.
 fn single(json: &str, template: serde_json::Value) -> SealedSecret {
-    let mut sealed = sealed_with(0, None, &[(v1::ITEM, json.as_bytes())]);
-    sealed.spec.data = sealed.spec.encrypted_data.remove(v1::ITEM);
+    let mut sealed = sealed_with(0, None, &[(V1_ITEM, json.as_bytes())]);
+    sealed.spec.data = sealed.spec.encrypted_data.remove(V1_ITEM);
     sealed.spec.template = serde_json::from_value(template).unwrap();
     sealed
 }

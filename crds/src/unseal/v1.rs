@@ -10,8 +10,8 @@ use signet_common::Plaintext;
 use super::{DesiredSecret, Refusal, check_item_name, owners_or};
 use crate::{Reason, SealedSecret};
 
-/// The name under which the blob counts as an item.
-pub(super) const ITEM: &str = "data";
+/// The name under which the deprecated blob counts as an item.
+pub const V1_ITEM: &str = "data";
 
 /// Whether the deprecated single blob is opened: upstream's `--accept-deprecated-v1-data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,10 @@ pub enum V1Data {
 }
 
 /// Refuses the blob beside items, or at all. The texts are upstream's.
-pub(super) fn check(sealed: &SealedSecret, v1_data: V1Data) -> Result<(), Refusal> {
+///
+/// # Errors
+/// [`Refusal`] with [`Reason::DeprecatedData`].
+pub fn check_v1_data(sealed: &SealedSecret, v1_data: V1Data) -> Result<(), Refusal> {
     if sealed.spec.data.is_none() {
         return Ok(());
     }
@@ -48,7 +51,7 @@ pub(super) fn assemble(
         let message = "what is sealed in the deprecated field 'data' is not a Secret";
         Refusal::new(Reason::DeprecatedData, message)
     };
-    let text = opened.remove(ITEM).ok_or_else(unreadable)?;
+    let text = opened.remove(V1_ITEM).ok_or_else(unreadable)?;
     let secret: Secret = serde_json::from_slice(text.expose()).map_err(|_| unreadable())?;
     let mut data = BTreeMap::new();
     for (item, value) in secret.data.into_iter().flatten() {
