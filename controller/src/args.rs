@@ -6,6 +6,7 @@ mod effects;
 mod logging;
 mod new_keys;
 mod parsers;
+pub mod reference;
 mod serving;
 mod templates;
 mod watching;

@@ -48,9 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What prints each file: an example of this name.
-const GENERATED: [(&str, &str); 2] = [
+const GENERATED: [(&str, &str); 3] = [
     ("crds/bitnami.com_sealedsecrets.yaml", "crd"),
     ("docs/guide/differences.md", "differences"),
+    ("docs/guide/controller.md", "flags"),
 ];
 
 /// The files and what the code says they are. It is asked as programs: xtask itself stays free of Signet's code and its
