@@ -7,10 +7,8 @@ mod cargo;
 mod ci;
 mod codegen;
 mod demo;
-mod dist;
 #[cfg(test)]
 mod documents;
-mod image;
 mod lint;
 mod netns;
 mod release;

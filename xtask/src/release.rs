@@ -2,6 +2,8 @@
 //! every file in them carries.
 
 pub(crate) mod archive;
+pub(crate) mod dist;
+pub(crate) mod image;
 pub(crate) mod oci;
 pub(crate) mod sbom;
 

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::{bench, ci, codegen, demo, dist, image, lint, netns, test, tools};
+use crate::release::{dist, image};
+use crate::{bench, ci, codegen, demo, lint, netns, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]

@@ -12,8 +12,9 @@ use signet_harness::netns::KEEP_VARIABLE;
 use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
+use crate::release::image;
 use crate::report::Report;
-use crate::{cargo, image, lint};
+use crate::{cargo, lint};
 
 const CLUSTER_PACKAGE: &str = "signet-tests";
 

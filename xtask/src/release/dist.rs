@@ -9,9 +9,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 
+use crate::cargo;
 use crate::release::archive::{self, Entry};
-use crate::release::{Release, oci, sbom};
-use crate::{cargo, image};
+use crate::release::{Release, image, oci, sbom};
 
 /// Build what a release publishes: archives, images, manifests, chart, bills of materials, checksums.
 #[derive(clap::Args)]
