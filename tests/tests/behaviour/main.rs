@@ -16,5 +16,6 @@ mod scene;
 mod scopes;
 mod sealing_key;
 mod status;
+mod templates;
 mod trust;
 mod version;

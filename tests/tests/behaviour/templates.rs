@@ -1,0 +1,224 @@
+//! Templates on a real API server: what they see, what stays when they fail, chance, limits and settings.
+
+#[path = "../../../templates/tests/bombs/list.rs"]
+mod bombs;
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use signet_harness::eventually;
+use signet_tests::signet::clear_items;
+
+use crate::scene::{CLUSTER_WIDE, Solo, merge, message, scene, text, version};
+
+/// All bombs are rendered one after the other on two cores, without optimisation.
+const BOMBS_CAP: Duration = Duration::from_secs(300);
+/// What the controller may take while it refuses bombs: several of them alone ask for more.
+const MEMORY: u64 = 400 << 20;
+
+#[test]
+fn templates_see_opened_and_plain_items_and_a_sealed_item_wins() -> anyhow::Result<()> {
+    let scene = scene("templates")?;
+    let data = json!({
+        "a": "overridden {{ .a }}",
+        "b": null,
+        "c": "{{ .a }}|{{ .b }}|{{ .d }}|{{ .missing }}|{{ index . \"tls.key\" | b64enc }}",
+        "d": "{{ .a }}",
+    });
+    let items = [("a", "va"), ("b", "vb"), ("tls.key", "k")];
+    scene.apply(&scene.sealed_as("db", &items, json!({"data": data}))?)?;
+    scene.reason("db", "Unsealed")?;
+    // What upstream's kubeseal gives for the same, but for the null.
+    let wanted = [
+        ("a", "va"),
+        ("c", "va|vb|{{ .a }}|<no value>|aw=="),
+        ("d", "va"),
+        ("tls.key", "k"),
+    ];
+    scene.await_items("db", &wanted).map(drop)
+}
+
+#[test]
+fn a_template_that_fails_leaves_the_secret_alone_and_is_named() -> anyhow::Result<()> {
+    let scene = scene("failing-templates")?;
+    let with = |text: &str| scene.sealed_as("db", &[("k", "v")], json!({"data": {"t": text}}));
+    scene.apply(&with("first {{ .k }}")?)?;
+    scene.reason("db", "Unsealed")?;
+    let before = scene.secret("db")?;
+    for (text, reason, part) in [
+        (
+            "x{{ env \"HOME\" }}",
+            "UnknownTemplateFunction",
+            "template.data.t: line 1, column 5: function \"env\"",
+        ),
+        ("{{ atoi .k .k }}", "TemplateFailed", "function \"atoi\""),
+        (
+            "{{ range until 900000000 }}{{ end }}",
+            "TemplateTooExpensive",
+            "until",
+        ),
+    ] {
+        scene.apply(&with(text)?)?;
+        scene.says("db", reason, part)?;
+    }
+    scene.apply(&with("second {{ .k }}")?)?;
+    scene.reason("db", "Unsealed")?;
+    let after = scene.await_items("db", &[("k", "v"), ("t", "second v")])?;
+    ensure!(after["metadata"]["uid"] == before["metadata"]["uid"]);
+    Ok(())
+}
+
+#[test]
+fn a_failed_template_rests_before_it_is_tried_again() -> anyhow::Result<()> {
+    let scene = scene("brake")?;
+    let with = |text: &str| scene.sealed_as("db", &[("k", "v")], json!({"data": {"t": text}}));
+    scene.apply(&with("{{ fail .k }}")?)?;
+    let failed = scene.reason("db", "TemplateFailed")?;
+    scene.apply(&with("{{ fail .k }}{{ .k }}")?)?;
+    scene.sentinel()?;
+    // Others were served meanwhile, this one was not.
+    let resting = scene.find_sealed("db")?.context("it is gone")?;
+    ensure!(
+        resting["status"]["observedGeneration"] == failed["metadata"]["generation"],
+        "{resting:#}"
+    );
+    scene.reason("db", "TemplateFailed").map(drop)
+}
+
+#[test]
+fn random_texts_stay_through_foreign_changes_restarts_and_repairs() -> anyhow::Result<()> {
+    let mut solo = Solo::start("chance", &[])?;
+    let template =
+        json!({"data": {"t": "{{ randAlphaNum 16 }} {{ uuidv4 }} {{ shuffle \"abcdefgh\" }}"}});
+    for name in ["db", "other"] {
+        solo.apply(&solo.sealed_as(name, &[("k", "v")], template.clone())?)?;
+        solo.reason(name, "Unsealed")?;
+    }
+    let first = solo.secret("db")?;
+    let made = clear_items(&first)?;
+    ensure!(made["t"].len() > 60, "{made:?}");
+    ensure!(
+        made != clear_items(&solo.secret("other")?)?,
+        "two objects share it"
+    );
+
+    let label = |value: &str| json!({"metadata": {"labels": {"theirs": value}}});
+    let mut last = solo.edit_secret("db", &label("1"))?;
+    let stays = |solo: &Solo, last: &Value| -> anyhow::Result<()> {
+        solo.sentinel()?;
+        let now = solo.secret("db")?;
+        ensure!(version(&now) == version(last), "it was written:\n{now:#}");
+        ensure!(clear_items(&now)? == made, "other values");
+        Ok(())
+    };
+    stays(&solo, &last)?;
+    solo.stop()?;
+    solo.begin_again(&[])?;
+    stays(&solo, &last)?;
+    // Nothing in memory helps here: it is opened and rendered again.
+    last = solo.edit_secret("db", &label("2"))?;
+    stays(&solo, &last)?;
+    solo.edit_secret("db", &json!({"stringData": {"t": "changed"}}))?;
+    solo.await_secret("the same text again", "db", |secret| {
+        clear_items(secret).is_ok_and(|items| items == made)
+    })?;
+    solo.delete_secret("db")?;
+    solo.await_secret("the same text in a new Secret", "db", |secret| {
+        secret["metadata"]["uid"] != first["metadata"]["uid"]
+            && clear_items(secret).is_ok_and(|items| items == made)
+    })
+    .map(drop)
+}
+
+#[test]
+fn the_settings_say_what_templates_may_do() -> anyhow::Result<()> {
+    let mut solo = Solo::start("total", &["--templates=total"])?;
+    let apply = |solo: &Solo, name: &str, text: &str| -> anyhow::Result<()> {
+        let sealed = solo.sealed_as(name, &[("k", "v")], json!({"data": {"t": text}}))?;
+        solo.apply(&sealed).map(drop)
+    };
+    apply(
+        &solo,
+        "total",
+        "{{ .k | toJson | b64enc }}{{ index . \"k\" | quote }}",
+    )?;
+    solo.await_items("total", &[("k", "v"), ("t", "InYi\"v\"")])?;
+    apply(&solo, "full", "{{ if .k }}x{{ end }}")?;
+    solo.says("full", "TemplateRefused", "--templates=total")?;
+    solo.stop()?;
+    solo.begin_again(&["--templates=off"])?;
+    solo.says("total", "TemplateRefused", "--templates=off")?;
+    apply(&solo, "plain", "no action")?;
+    solo.await_items("plain", &[("k", "v"), ("t", "no action")])?;
+    solo.stop()?;
+    solo.begin_again(&["--template-functions=all"])?;
+    solo.reason("full", "Unsealed").map(drop)
+}
+
+#[test]
+fn every_bomb_refuses_its_own_object_and_nobody_elses() -> anyhow::Result<()> {
+    let mut solo = Solo::start("bombs", &[])?;
+    let process = solo.controller.process.id();
+    let bombs = bombs::bombs();
+    let path = format!(
+        "/apis/bitnami.com/v1alpha1/namespaces/{}/sealedsecrets",
+        solo.namespace
+    );
+    let template = json!({"data": {"t": "{{ .k | printf \"<%s>\" }}"}});
+    let mut good = solo.sealed("good", &[("k", "v")], &["--scope=cluster-wide"])?;
+    merge(&mut good["spec"]["template"], template);
+    ensure!(
+        text(
+            &good,
+            &format!("/metadata/annotations/{}", CLUSTER_WIDE.replace('/', "~1"))
+        ) == "true"
+    );
+    for (at, (name, text)) in bombs.iter().enumerate() {
+        let bomb = json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+            "metadata": {"name": format!("bomb-{name}")},
+            "spec": {"encryptedData": {}, "template": {"data": {"t": text, "a": "value"}}},
+        });
+        solo.plane
+            .api()
+            .post(&path, &bomb)
+            .with_context(|| name.to_string())?;
+        if at < 50 {
+            good["metadata"]["name"] = json!(format!("good-{at}"));
+            good["metadata"]["namespace"] = json!(solo.namespace);
+            solo.plane.api().post(&path, &good)?;
+        }
+    }
+    for at in 0..50 {
+        solo.await_items(&format!("good-{at}"), &[("k", "v"), ("t", "<v>")])?;
+    }
+    for (name, _) in &bombs {
+        let name = format!("bomb-{name}");
+        let mut reason = String::new();
+        let judged = eventually(&format!("{name} is judged"), BOMBS_CAP, || {
+            let object = solo.find_sealed(&name).ok()??;
+            reason = text(&object, "/status/conditions/0/reason");
+            (!reason.is_empty()).then_some(object)
+        })?;
+        ensure!(
+            ["TemplateTooExpensive", "TemplateFailed"].contains(&reason.as_str()),
+            "{name}: {reason}: {}",
+            message(&judged)
+        );
+        ensure!(solo.find_secret(&name)?.is_none(), "{name} has a Secret");
+    }
+    ensure!(solo.controller.process.is_running(), "it is gone");
+    ensure!(solo.controller.process.id() == process);
+    let peak = peak_memory(process)?;
+    ensure!(peak < MEMORY, "it took {} MiB", peak >> 20);
+    solo.sentinel()
+}
+
+/// The most memory a process ever had, in bytes.
+fn peak_memory(process: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.context("no VmHWM")?.trim().trim_end_matches(" kB");
+    Ok(kib.parse::<u64>()? * 1024)
+}
