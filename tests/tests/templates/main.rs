@@ -4,6 +4,7 @@ mod case;
 mod compare;
 mod dice;
 mod differences;
+mod documented;
 mod generate;
 mod grid;
 mod names;
