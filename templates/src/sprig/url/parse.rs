@@ -1,6 +1,6 @@
 //! URLs as Go's `net/url` takes them apart and puts them together.
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 /// The parts of a URL. `path`, `fragment` and `host` are decoded.
 #[derive(Default)]
