@@ -257,6 +257,12 @@ impl<'m> Printer<'m> {
         spec: &Spec,
         depth: usize,
     ) -> Done {
+        if spec.sharp_v
+            && !spec.complaining
+            && let Some(text) = object.go_string()
+        {
+            return self.pad(cut(&text, spec.precision), spec);
+        }
         let wants_text = matches!(verb, 'v' | 's' | 'q' | 'x' | 'X');
         if wants_text
             && !spec.sharp_v

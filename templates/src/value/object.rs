@@ -23,6 +23,11 @@ pub trait Object {
         None
     }
 
+    /// What its `GoString` method gives, which `%#v` asks for; `None` if it has none.
+    fn go_string(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Exported fields of a struct (or of what a pointer points at), in order of declaration.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

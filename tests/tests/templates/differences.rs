@@ -37,6 +37,15 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         examples: &["{{ semver \"1.2.3\" | printf \"%#v\" }}"],
     },
     Difference {
+        title: "`printf` of a time or a time zone with verbs for numbers",
+        reason: "without its fields: they are private to Go's library, and one is an address in memory",
+        covers: prints_inside_of_a_time,
+        examples: &[
+            "{{ printf \"%d\" (toDate \"2006\" \"2024\") }}",
+            "{{ printf \"%#v\" (toDate \"2006\" \"2024\").Location }}",
+        ],
+    },
+    Difference {
         title: "order of `keys` and `values`",
         reason: "sorted by key: in Go it is another one each time",
         covers: |_| false,
@@ -57,6 +66,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
 ];
+
+/// Whether an action has a time among the arguments of `printf`, and a verb that is not for text.
+fn prints_inside_of_a_time(template: &str) -> bool {
+    template.split("printf \"").skip(1).any(|call| {
+        let action = call.split("}}").next().unwrap_or_default();
+        let (format, arguments) = action.split_once('"').unwrap_or_default();
+        let verbs = format.replace("%%", "");
+        let for_numbers = verbs.split('%').skip(1).any(|verb| {
+            let verb = verb.trim_start_matches(|c: char| "+-# 0123456789.".contains(c));
+            !verb.starts_with(['v', 's', 'q', 'x', 'X', 'T'])
+        });
+        for_numbers && (arguments.contains("toDate") || arguments.contains("ToDate"))
+    })
+}
 
 /// Whether a case runs into a difference that is known.
 pub(crate) fn is_known(template: &str) -> bool {

@@ -12,13 +12,18 @@ use crate::case::{Case, Outcome};
 
 /// What Signet makes of a case, with every function switched on.
 pub(crate) fn outcome(case: &Case) -> Outcome {
-    // A panic is a difference of its own: Go's failures are no excuse for it.
-    panic::catch_unwind(AssertUnwindSafe(|| rendered(case))).unwrap_or(Outcome::Panicked)
+    outcome_at(case, Timestamp::now())
 }
 
-fn rendered(case: &Case) -> Outcome {
+/// The same, at another time.
+pub(crate) fn outcome_at(case: &Case, now: Timestamp) -> Outcome {
+    // A panic is a difference of its own: Go's failures are no excuse for it.
+    panic::catch_unwind(AssertUnwindSafe(|| rendered(case, now))).unwrap_or(Outcome::Panicked)
+}
+
+fn rendered(case: &Case, now: Timestamp) -> Outcome {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let mut env = Env::new(Timestamp::now(), &mut rng);
+    let mut env = Env::new(now, &mut rng);
     let templates = BTreeMap::from([(case.name.as_str(), case.template.as_str())]);
     let data = case
         .data

@@ -1,11 +1,29 @@
 //! Writing a time by a layout.
 
 use super::layout::{DAYS, Element, MONTHS, Pad, next};
-use super::moment::{Civil, Moment, civil};
+use super::moment::{Civil, Moment, Zone, civil};
 
 /// `Time.String`.
 pub(super) fn text(moment: &Moment) -> Vec<u8> {
     format(moment, b"2006-01-02 15:04:05.999999999 -0700 MST")
+}
+
+/// `Time.GoString`: the call that makes it.
+pub(super) fn go_text(moment: &Moment) -> Vec<u8> {
+    let at = moment.civil();
+    let month = MONTHS
+        .get(at.month as usize - 1)
+        .copied()
+        .unwrap_or_default();
+    let zone = match &moment.zone {
+        Zone::Utc => "time.UTC".to_owned(),
+        Zone::Local => "time.Local".to_owned(),
+        Zone::Fixed { name, .. } => format!("time.Location(\"{name}\")"),
+    };
+    let (year, day, nanos) = (at.year, at.day, moment.nanos);
+    let (hour, minute, second) = (at.hour, at.minute, at.second);
+    format!("time.Date({year}, time.{month}, {day}, {hour}, {minute}, {second}, {nanos}, {zone})")
+        .into_bytes()
 }
 
 /// `Time.Format`.

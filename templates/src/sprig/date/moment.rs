@@ -5,6 +5,8 @@ use std::rc::Rc;
 /// Seconds from the first of January of year 1 to 1970.
 const YEAR_ONE: i64 = 62_135_596_800;
 const DAY: i64 = 86_400;
+/// The first second that Go's calendar knows: the first of March of year -292,277,022,400.
+const FIRST: i128 = -9_223_372_028_741_760_000;
 
 /// Where a time is shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,9 +142,10 @@ impl Moment {
     }
 }
 
-/// Fields of a moment at an offset.
+/// Fields of a moment at an offset. Go counts seconds from [`FIRST`] without sign, so what is earlier wraps to far later.
 pub(super) fn civil(unix: i64, offset: i32) -> Civil {
     let shown = i128::from(unix) + i128::from(offset);
+    let shown = FIRST + (shown - FIRST).rem_euclid(1 << 64);
     let days = i64::try_from(shown.div_euclid(i128::from(DAY))).unwrap_or(0);
     let second = u32::try_from(shown.rem_euclid(i128::from(DAY))).unwrap_or(0);
     // Years counted from March, so that the leap day is the last one.

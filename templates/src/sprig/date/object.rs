@@ -295,6 +295,10 @@ impl Object for Time {
         Some(format::text(&self.0))
     }
 
+    fn go_string(&self) -> Option<Vec<u8>> {
+        Some(format::go_text(&self.0))
+    }
+
     fn method(&self, name: &str) -> Option<&'static Entry> {
         method(TIME_METHODS, name)
     }
