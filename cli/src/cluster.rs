@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use http::uri::Scheme;
 use http::{Method, Request, StatusCode};
 use kube::Config;
 use serde_json::Value;
@@ -13,6 +14,8 @@ use crate::error::Failure;
 use crate::fetch::looks_like_html;
 use crate::http_client::{Answer, HttpClient, proxy_for};
 use crate::known_keys::ControllerName;
+use crate::kubeconfig::check::{NO_CONFIGURATION, check};
+use crate::kubeconfig::timeout::timeout;
 use crate::kubeconfig::{self, KubeOptions};
 use crate::session::Session;
 
@@ -45,8 +48,9 @@ impl Connection {
     pub fn open(session: &Session<'_>, controller: &Controller) -> Result<Self, Failure> {
         let config = config(session, &controller.kube)?;
         let server = address(&config.cluster_url);
-        let http = HttpClient::new(config, controller.kube.request_timeout)
-            .map_err(|failure| no_service(&failure.message))?;
+        let limit = timeout(&controller.kube.request_timeout)?;
+        let http =
+            HttpClient::new(config, limit).map_err(|failure| no_service(&failure.message))?;
         let Controller {
             name, namespace, ..
         } = controller;
@@ -164,15 +168,16 @@ fn address(url: &http::Uri) -> String {
 }
 
 fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failure> {
-    const NONE: &str = "invalid configuration: no configuration has been provided, \
-                        try setting KUBERNETES_MASTER environment variable";
     const HINT: &str =
         "give --kubeconfig or set KUBECONFIG; only sealing works without a cluster, with --cert";
-    let Some(kubeconfig) = kubeconfig::load(session, options)? else {
-        let mut config = Config::incluster().map_err(|_| Failure::trouble(NONE).hint(HINT))?;
+    let Some(mut kubeconfig) = kubeconfig::load(session, options)? else {
+        let none = |_| Failure::trouble(NO_CONFIGURATION).hint(HINT);
+        let mut config = Config::incluster().map_err(none)?;
         read_token(&mut config)?;
         return Ok(config);
     };
+    check(&kubeconfig)?;
+    kubeconfig::complete_address(&mut kubeconfig);
     let own_proxy = kubeconfig::proxy_url(&kubeconfig);
     let mut config = Config::try_from(kubeconfig).map_err(|error| {
         let text = error.to_string();
@@ -181,8 +186,20 @@ fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failur
     if own_proxy.is_none() {
         config.proxy_url = proxy_for(session, &config.cluster_url);
     }
+    if config.cluster_url.scheme() != Some(&Scheme::HTTPS) {
+        without_credentials(&mut config);
+    }
     read_token(&mut config)?;
     Ok(config)
+}
+
+/// As kubectl: nothing that proves who somebody is goes over plain http, where anybody on the way can read it.
+fn without_credentials(config: &mut Config) {
+    let user = std::mem::take(&mut config.auth_info);
+    config.auth_info.impersonate = user.impersonate;
+    config.auth_info.impersonate_uid = user.impersonate_uid;
+    config.auth_info.impersonate_groups = user.impersonate_groups;
+    config.auth_info.impersonate_user_extra = user.impersonate_user_extra;
 }
 
 /// A token from a file, without the newline at its end, which the library would send.

@@ -2,6 +2,9 @@
 //!
 //! Reads files only. Nothing here talks to a cluster.
 
+pub(crate) mod check;
+pub(crate) mod timeout;
+
 use std::path::{Path, PathBuf};
 
 use kube::config::{Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
@@ -48,8 +51,8 @@ pub struct KubeOptions {
     pub impersonate_uid: Option<String>,
     /// Groups to impersonate.
     pub impersonate_groups: Vec<String>,
-    /// Longest wait for one request.
-    pub request_timeout: Option<std::time::Duration>,
+    /// Longest wait for one request, in Go's notation. Empty means as long as usual.
+    pub request_timeout: String,
 }
 
 impl std::fmt::Debug for KubeOptions {
@@ -68,13 +71,11 @@ pub fn load(session: &Session<'_>, options: &KubeOptions) -> Result<Option<Kubec
     let mut config = merged_files(session, options)?;
     if let Some(name) = &options.context {
         if !config.contexts.iter().any(|context| &context.name == name) {
-            return Err(Failure::trouble(format_args!(
-                "context \"{}\" does not exist",
-                Printable(name)
-            )));
+            return Err(does_not_exist("context", name));
         }
         config.current_context = Some(name.clone());
     }
+    check_names(&config, options)?;
     let nothing_named = config
         .current_context
         .as_deref()
@@ -87,6 +88,39 @@ pub fn load(session: &Session<'_>, options: &KubeOptions) -> Result<Option<Kubec
     override_cluster(&mut config, options);
     override_user(&mut config, options)?;
     Ok(Some(config))
+}
+
+fn does_not_exist(what: &str, name: &str) -> Failure {
+    Failure::trouble(format_args!(
+        "{what} \"{}\" does not exist",
+        Printable(name)
+    ))
+}
+
+/// What is named must be there.
+fn check_names(config: &Kubeconfig, options: &KubeOptions) -> Result<(), Failure> {
+    if let Some(name) = &options.user
+        && !config.auth_infos.iter().any(|user| user.name == *name)
+    {
+        return Err(does_not_exist("auth info", name));
+    }
+    if let Some(name) = &options.cluster
+        && !config.clusters.iter().any(|cluster| cluster.name == *name)
+    {
+        return Err(does_not_exist("cluster", name));
+    }
+    let current = config.current_context.as_deref().unwrap_or_default();
+    if current.is_empty() || current_context(config).is_some() {
+        return Ok(());
+    }
+    let mut wrong = vec![format!(
+        "context was not found for specified context: {}",
+        Printable(current)
+    )];
+    if options.server.is_none() && options.cluster.is_none() {
+        wrong.push("cluster has no server defined".to_owned());
+    }
+    check::invalid(&wrong)
 }
 
 /// The explicit file, else the list in `KUBECONFIG`, else `~/.kube/config`. Only the explicit one must exist.
@@ -117,7 +151,11 @@ fn read(path: &Path) -> Result<Kubeconfig, Failure> {
         return Err(Failure::file("stat", path, &error));
     }
     // The parser's own text may quote a token: only the place is shown.
-    Kubeconfig::read_from(path).map_err(|_| broken(path, "not a kubeconfig"))
+    let config = Kubeconfig::read_from(path).map_err(|_| broken(path, "not a kubeconfig"))?;
+    match config.kind.as_deref() {
+        None | Some("" | "Config") => Ok(config),
+        Some(_) => Err(broken(path, "not a kubeconfig")),
+    }
 }
 
 fn broken(path: &Path, why: &str) -> Failure {
@@ -172,11 +210,47 @@ pub fn proxy_url(config: &Kubeconfig) -> Option<String> {
     Some(proxy).filter(|text| !text.is_empty())
 }
 
+/// An address without a scheme is http, unless something about TLS is configured: as kubectl reads it.
+pub(crate) fn complete_address(config: &mut Kubeconfig) {
+    let context = current_context(config);
+    let name = context.map(|context| context.cluster.clone());
+    let user = context.and_then(|context| context.user.clone());
+    let shows_certificate = config
+        .auth_infos
+        .iter()
+        .filter(|named| Some(&named.name) == user.as_ref())
+        .filter_map(|named| named.auth_info.as_ref())
+        .any(|user| user.client_certificate.is_some() || user.client_certificate_data.is_some());
+    let cluster = config
+        .clusters
+        .iter_mut()
+        .filter(|cluster| Some(&cluster.name) == name.as_ref())
+        .find_map(|named| named.cluster.as_mut());
+    let Some(cluster) = cluster else { return };
+    let is_tls = shows_certificate
+        || cluster.certificate_authority.is_some()
+        || cluster.certificate_authority_data.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true);
+    if let Some(server) = &mut cluster.server
+        && !server.is_empty()
+        && !server.contains("://")
+    {
+        let scheme = if is_tls { "https" } else { "http" };
+        *server = format!("{scheme}://{server}");
+    }
+}
+
 fn override_cluster(config: &mut Kubeconfig, options: &KubeOptions) {
     let name = current_context(config)
         .map(|context| context.cluster.clone())
         .unwrap_or_default();
-    if !config.clusters.iter().any(|cluster| cluster.name == name) {
+    let flags = options.server.is_some()
+        || options.tls_server_name.is_some()
+        || options.proxy_url.is_some()
+        || options.certificate_authority.is_some()
+        || options.insecure_skip_tls_verify == Some(true);
+    // Without flags a cluster that is not there stays so: it is told apart from one without a server.
+    if flags && !config.clusters.iter().any(|cluster| cluster.name == name) {
         config.clusters.push(NamedCluster {
             name: name.clone(),
             cluster: Some(Cluster::default()),
@@ -267,7 +341,7 @@ fn set_identity(fields: &mut Map<String, Value>, options: &KubeOptions) -> bool 
         (
             "username",
             &options.username,
-            &["token", "tokenFile", "exec", "auth-provider"],
+            &["tokenFile", "exec", "auth-provider"],
         ),
         ("password", &options.password, &[]),
         ("as", &options.impersonate, &[]),

@@ -3,7 +3,6 @@
 //! Upstream lets the first mode win and ignores the rest, which can leave an empty file behind. Here that is an error.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use signet_common::{Printable, Scope};
 use signet_crds::V1Data;
@@ -106,7 +105,7 @@ fn seal(args: &Arguments) -> Result<Command, Failure> {
         output: output(args),
         certificate: source(args)?,
         pins: Vec::new(),
-        shaping: shaping(args)?,
+        shaping: shaping(args),
     }))
 }
 
@@ -128,7 +127,7 @@ fn merge(args: &Arguments) -> Result<Command, Failure> {
         target: path(&args.merge_into).unwrap_or_default(),
         certificate: source(args)?,
         pins: Vec::new(),
-        shaping: shaping(args)?,
+        shaping: shaping(args),
     }))
 }
 
@@ -139,7 +138,7 @@ fn validate(args: &Arguments) -> Result<Command, Failure> {
     )?;
     Ok(Command::Verify(VerifyCommand {
         input: input(args),
-        controller: controller(args)?,
+        controller: controller(args),
     }))
 }
 
@@ -155,7 +154,7 @@ fn re_encrypt(args: &Arguments) -> Result<Command, Failure> {
         input: input(args),
         output,
         format,
-        controller: controller(args)?,
+        controller: controller(args),
     }))
 }
 
@@ -173,15 +172,15 @@ fn recovery_unseal(args: &Arguments) -> Result<Command, Failure> {
     }))
 }
 
-fn shaping(args: &Arguments) -> Result<Shaping, Failure> {
-    Ok(Shaping {
+fn shaping(args: &Arguments) -> Shaping {
+    Shaping {
         // Upstream cannot tell "strict" from nothing: the annotations decide then.
         scope: Some(args.scope).filter(|scope| *scope != Scope::Strict),
         name: given(&args.name),
-        namespace: namespace(args)?,
+        namespace: namespace(args),
         allow_empty: args.allow_empty_data,
         allow_cleartext: Vec::new(),
-    })
+    }
 }
 
 fn raw(args: &Arguments) -> Result<Command, Failure> {
@@ -208,7 +207,7 @@ fn raw(args: &Arguments) -> Result<Command, Failure> {
         pins: Vec::new(),
         scope: args.scope,
         name: given(&args.name),
-        namespace: namespace(args)?,
+        namespace: namespace(args),
     }))
 }
 
@@ -249,23 +248,23 @@ fn format(args: &Arguments) -> Result<Format, Failure> {
 fn source(args: &Arguments) -> Result<CertificateSource, Failure> {
     match given(&args.cert) {
         Some(text) => CertificateSource::parse(&text),
-        None => Ok(CertificateSource::Cluster(Box::new(controller(args)?))),
+        None => Ok(CertificateSource::Cluster(Box::new(controller(args)))),
     }
 }
 
-fn controller(args: &Arguments) -> Result<Controller, Failure> {
-    Ok(Controller {
+fn controller(args: &Arguments) -> Controller {
+    Controller {
         name: args.controller_name.clone(),
         namespace: args.controller_namespace.clone(),
-        kube: kube_options(&args.cluster)?,
-    })
+        kube: kube_options(&args.cluster),
+    }
 }
 
-fn namespace(args: &Arguments) -> Result<NamespaceRequest, Failure> {
-    Ok(NamespaceRequest {
+fn namespace(args: &Arguments) -> NamespaceRequest {
+    NamespaceRequest {
         explicit: given(&args.namespace).map(|text| without_kind(&text)),
-        kube: kube_options(&args.cluster)?,
-    })
+        kube: kube_options(&args.cluster),
+    }
 }
 
 /// kubectl reads `ns/name` as `name`.
@@ -280,8 +279,8 @@ fn without_kind(text: &str) -> String {
     }
 }
 
-fn kube_options(args: &ClusterArguments) -> Result<KubeOptions, Failure> {
-    Ok(KubeOptions {
+fn kube_options(args: &ClusterArguments) -> KubeOptions {
+    KubeOptions {
         kubeconfig: path(&args.kubeconfig),
         context: given(&args.context),
         cluster: given(&args.cluster),
@@ -299,68 +298,13 @@ fn kube_options(args: &ClusterArguments) -> Result<KubeOptions, Failure> {
         impersonate: given(&args.impersonate),
         impersonate_uid: given(&args.as_uid),
         impersonate_groups: args.as_group.clone(),
-        request_timeout: timeout(&args.request_timeout)?,
-    })
-}
-
-/// Go's notation: a sum of numbers with units, or a bare number of seconds. Zero means no limit of the user's.
-fn timeout(text: &str) -> Result<Option<Duration>, Failure> {
-    let seconds = match text.parse::<u64>() {
-        Ok(whole) => Some(whole as f64),
-        Err(_) => go_duration(text),
-    };
-    let duration = seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| {
-            Failure::trouble(format_args!(
-                "invalid timeout value \"{}\": a number with a unit is expected, such as 1s, 2m or 3h",
-                Printable(text)
-            ))
-        })?;
-    Ok(Some(duration).filter(|duration| !duration.is_zero()))
-}
-
-fn go_duration(text: &str) -> Option<f64> {
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(number_end);
-        let unit_end = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let factor = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        total += number.parse::<f64>().ok()? * factor;
-        rest = tail;
+        request_timeout: args.request_timeout.clone(),
     }
-    Some(total).filter(|_| !text.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_go_reads_them() {
-        let seconds = |text| timeout(text).map(|limit| limit.map(|limit| limit.as_secs_f64()));
-        assert_eq!(seconds("0"), Ok(None));
-        assert_eq!(seconds("0s"), Ok(None));
-        assert_eq!(seconds("5"), Ok(Some(5.0)));
-        assert_eq!(seconds("1h2m3.5s"), Ok(Some(3723.5)));
-        assert_eq!(seconds("100ms"), Ok(Some(0.1)));
-        for bad in ["", "x", "5x", "s", "-1s"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_namespace_may_carry_its_kind() {

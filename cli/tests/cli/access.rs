@@ -1,25 +1,27 @@
 //! kubectl's flags: which server is asked, and as whom.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 
-use crate::server::{Server, answer};
-use crate::support::{CANARY, Place, Program, Ran, item, key, secret, unseal, words};
+use crate::plugins::{CREDENTIAL, with_plugin};
+use crate::server::{Answer, Server, answer};
+use crate::support::{Place, Program, Ran, key, words};
 
-/// An API server that hands out the test certificate.
-fn api_server() -> Server {
-    Server::start_with(|request, _| {
-        if request.ends_with("/services/sealed-secrets-controller") {
-            return Some(answer("200 OK", r#"{"spec":{"ports":[{"port":8080}]}}"#));
-        }
-        let certificate = std::fs::read(key("seal.crt")).expect("a test key");
-        request
-            .ends_with("/http:sealed-secrets-controller:/proxy/v1/cert.pem")
-            .then(|| answer("200 OK", certificate))
-    })
+/// An API server that hands out the test certificate, and shows it too.
+pub(crate) fn api_server() -> Server {
+    Server::start_tls(respond)
 }
 
-fn fetch(place: &Place, arguments: &[&str]) -> Ran {
+fn respond(request: &str, _body: &str) -> Option<Answer> {
+    if request.ends_with("/services/sealed-secrets-controller") {
+        return Some(answer("200 OK", r#"{"spec":{"ports":[{"port":8080}]}}"#));
+    }
+    let certificate = std::fs::read(key("seal.crt")).expect("a test key");
+    request
+        .ends_with("/http:sealed-secrets-controller:/proxy/v1/cert.pem")
+        .then(|| answer("200 OK", certificate))
+}
+
+pub(crate) fn fetch(place: &Place, arguments: &[&str]) -> Ran {
     let arguments = [words(&["--fetch-cert"]), words(arguments)].concat();
     place.run(Program::Kubeseal, &arguments, b"")
 }
@@ -46,7 +48,8 @@ fn flags_alone_are_enough_to_reach_a_cluster() {
         "--as-group",
         "b",
     ];
-    let arguments = [&["--server", &server.address][..], &identity].concat();
+    let server_flags = ["--server", &server.address, "--insecure-skip-tls-verify"];
+    let arguments = [&server_flags[..], &identity].concat();
     fetch(&Place::new(), &arguments).assert_done();
     for header in [
         "authorization: Bearer t0ken",
@@ -60,19 +63,59 @@ fn flags_alone_are_enough_to_reach_a_cluster() {
 }
 
 #[test]
-fn a_user_name_and_password_replace_the_token_of_the_kubeconfig() {
+fn a_user_name_and_password_are_sent() {
     let server = api_server();
-    let place = kubeconfigs(&server, &api_server());
     let arguments = [
-        "--kubeconfig",
-        "config",
+        "--server",
+        &server.address,
+        "--insecure-skip-tls-verify",
         "--username",
         "jane",
         "--password",
         "pw",
     ];
-    fetch(&place, &arguments).assert_done();
+    fetch(&Place::new(), &arguments).assert_done();
     assert_sent(&server, "authorization: Basic amFuZTpwdw==");
+}
+
+#[test]
+fn nothing_that_proves_who_somebody_is_goes_over_plain_http() {
+    let identities: [&[&str]; 3] = [
+        &["--token", "t0ken"],
+        &["--username", "jane", "--password", "pw"],
+        &["--kubeconfig", "config"],
+    ];
+    for identity in identities {
+        let server = Server::start_with(respond);
+        let place = with_plugin(&server, "Never", &format!("echo '{CREDENTIAL}'"));
+        let to_server = ["--server", &server.address, "--as", "jane"];
+        fetch(&place, &[&to_server[..], identity].concat()).assert_done();
+        assert_sent(&server, "impersonate-user: jane");
+        let headers = server.headers();
+        assert!(
+            !headers
+                .iter()
+                .any(|line| line.starts_with("authorization:")),
+            "{headers:?}"
+        );
+        assert!(!place.path("ran").exists());
+    }
+}
+
+#[test]
+fn a_server_may_be_named_without_a_scheme() {
+    let (plain, tls) = (Server::start_with(respond), api_server());
+    let host = |server: &Server| {
+        server
+            .address
+            .split_once("://")
+            .expect("a scheme")
+            .1
+            .to_owned()
+    };
+    fetch(&Place::new(), &["--server", &host(&plain)]).assert_done();
+    let arguments = ["--server", &host(&tls), "--insecure-skip-tls-verify"];
+    fetch(&Place::new(), &arguments).assert_done();
 }
 
 /// A kubeconfig with two clusters, two users and two contexts; the first ones are current.
@@ -83,8 +126,8 @@ fn kubeconfigs(first: &Server, second: &Server) -> Place {
 kind: Config
 current-context: a
 clusters:
-- {{name: c1, cluster: {{server: '{}'}}}}
-- {{name: c2, cluster: {{server: '{}'}}}}
+- {{name: c1, cluster: {{server: '{}', insecure-skip-tls-verify: true}}}}
+- {{name: c2, cluster: {{server: '{}', insecure-skip-tls-verify: true}}}}
 users:
 - {{name: u1, user: {{token: t1}}}}
 - {{name: u2, user: {{token: t2}}}}
@@ -147,147 +190,6 @@ fn a_server_that_does_not_answer_is_given_up_after_the_request_timeout() {
     );
     assert_eq!(ran.code, Some(1));
     ran.assert_says("no answer within 1 seconds");
-}
-
-/// A kubeconfig whose user is a plugin: a script with this text. Its file `ran` tells that it ran.
-fn with_plugin(server: &Server, mode: &str, script: &str) -> Place {
-    let place = Place::new();
-    let ran = place.path("ran");
-    let script = format!("#!/bin/sh\ntouch '{}'\n{script}\n", ran.display());
-    let plugin = place.write("plugin", script);
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&plugin, executable).expect("chmod");
-    place.write(
-        "config",
-        format!(
-            "current-context: c
-clusters: [{{name: c, cluster: {{server: '{}'}}}}]
-contexts: [{{name: c, context: {{cluster: c, user: u, namespace: mine}}}}]
-users:
-- name: u
-  user:
-    exec:
-      apiVersion: client.authentication.k8s.io/v1
-      command: {plugin}
-      interactiveMode: {mode}
-      env: [{{name: PASSWORD, value: {CANARY}}}]
-",
-            server.address
-        ),
-    );
-    place
-}
-
-const CREDENTIAL: &str = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t0ken"}}"#;
-
-#[test]
-fn a_plugin_is_run_and_does_not_get_the_input() {
-    let server = api_server();
-    for mode in ["Never", "IfAvailable"] {
-        let script = format!("cat >/dev/null; echo '{CREDENTIAL}'");
-        let place = with_plugin(&server, mode, &script);
-        let sealing = words(&["--kubeconfig", "config"]);
-        let ran = place.run(Program::Kubeseal, &sealing, secret().as_bytes());
-        let opened = unseal(&place, &ran.assert_done().stdout);
-        assert_eq!(item(&opened, "password"), CANARY.as_bytes(), "{mode}");
-        assert!(place.path("ran").exists());
-    }
-    assert!(
-        server
-            .headers()
-            .contains(&"authorization: Bearer t0ken".to_owned())
-    );
-}
-
-#[test]
-fn a_plugin_that_fails_is_named_and_what_it_printed_is_not_repeated() {
-    let server = api_server();
-    let table = [
-        ("echo $PASSWORD; exit 3", "failed with exit status: 3"),
-        (
-            "echo $PASSWORD; echo 'log in first' >&2; exit 1",
-            "failed with exit status: 1: log in first",
-        ),
-        (
-            "echo \"status: {token: $PASSWORD\"",
-            "printed no ExecCredential",
-        ),
-        (
-            "echo \"{}\"",
-            "exec-plugin response did not contain a status",
-        ),
-    ];
-    for (script, expected) in table {
-        let place = with_plugin(&server, "Never", script);
-        let ran = fetch(&place, &["--kubeconfig", "config"]);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{script}");
-        ran.assert_says("error: cannot get sealed secret service: getting credentials: ")
-            .assert_says(expected)
-            .assert_no_canary();
-    }
-    let place = with_plugin(&server, "Never", "");
-    std::fs::remove_file(place.path("plugin")).expect("remove");
-    let ran = fetch(&place, &["--kubeconfig", "config"]);
-    ran.assert_says("cannot be run: no such file or directory")
-        .assert_no_canary();
-}
-
-#[test]
-fn no_plugin_is_run_and_no_server_asked_without_need() {
-    let server = api_server();
-    let script = format!("echo '{CREDENTIAL}'");
-    let sealed = {
-        let place = Place::new();
-        let sealing = Program::Kubeseal.sealing();
-        let ran = place.run(Program::Kubeseal, &sealing, secret().as_bytes());
-        ran.assert_done();
-        ran.stdout
-    };
-    let (certificate, private) = (key("seal.crt"), key("seal.key"));
-    let without_namespace = secret().replace(", namespace: pay", "");
-    let offline: [(Program, &[&str], &str); 6] = [
-        (
-            Program::Kubeseal,
-            &["--cert", &certificate],
-            &without_namespace,
-        ),
-        (
-            Program::Kubeseal,
-            &["--cert", &certificate, "--fetch-cert"],
-            "",
-        ),
-        (
-            Program::Kubeseal,
-            &["--cert", &certificate, "--raw", "--name", "x"],
-            "v",
-        ),
-        (
-            Program::Kubeseal,
-            &["--recovery-unseal", "--recovery-private-key", &private],
-            &sealed,
-        ),
-        (
-            Program::Signet,
-            &["seal", "--cert", &certificate],
-            &without_namespace,
-        ),
-        (Program::Signet, &["unseal", "-k", &private], &sealed),
-    ];
-    for (program, arguments, input) in offline {
-        let place = with_plugin(&server, "IfAvailable", &script);
-        let variables = BTreeMap::from([("KUBECONFIG", "config".to_owned())]);
-        let ran = place.run_with(program, &words(arguments), input.as_bytes(), &variables);
-        ran.assert_done();
-        assert!(!place.path("ran").exists(), "{arguments:?}");
-        if input == without_namespace {
-            assert!(
-                ran.stdout.contains("mine"),
-                "the context's namespace: {}",
-                ran.stdout
-            );
-        }
-    }
-    assert_eq!(server.requests(), []);
 }
 
 #[test]

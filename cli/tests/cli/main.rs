@@ -12,6 +12,7 @@ mod golden;
 mod known_keys;
 mod links;
 mod merge;
+mod plugins;
 mod recovery;
 mod seal;
 mod server;

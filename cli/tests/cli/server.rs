@@ -1,9 +1,15 @@
 //! An HTTP server on 127.0.0.1 that answers from a table and remembers what it was asked.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::support::key;
 
 /// What to answer: status line, headers, body.
 #[derive(Clone)]
@@ -45,13 +51,43 @@ impl Server {
     pub(crate) fn start_with(
         respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
     ) -> Self {
+        Self::start_as("http", Some, respond)
+    }
+
+    /// The same over TLS, with the test certificate, which nobody signed.
+    pub(crate) fn start_tls(
+        respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
+    ) -> Self {
+        let pem = |name| std::fs::read(key(name)).expect("a test key");
+        let certificate = CertificateDer::from_pem_slice(&pem("seal.crt")).expect("PEM");
+        let private = PrivateKeyDer::from_pem_slice(&pem("seal.key")).expect("PEM");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], private)
+            .expect("a certificate");
+        let config = Arc::new(config);
+        let wrap = move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(StreamOwned::new(connection, stream))
+        };
+        Self::start_as("https", wrap, respond)
+    }
+
+    fn start_as<S: Read + Write>(
+        scheme: &str,
+        wrap: impl Fn(TcpStream) -> Option<S> + Send + 'static,
+        respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let address = format!("{scheme}://{}", listener.local_addr().expect("an address"));
         let requests = Requests::default();
         let headers = Arc::<Mutex<Vec<String>>>::default();
         let seen = (Arc::clone(&requests), Arc::clone(&headers));
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for stream in listener.incoming().flatten().filter_map(wrap) {
                 // A client that goes away is its own business.
                 let _ = serve(stream, &respond, &seen);
             }
@@ -74,11 +110,11 @@ impl Server {
 }
 
 fn serve(
-    stream: TcpStream,
+    stream: impl Read + Write,
     respond: &impl Fn(&str, &str) -> Option<Answer>,
     (requests, headers): &(Requests, Arc<Mutex<Vec<String>>>),
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let request: Vec<&str> = line.split(' ').take(2).collect();
@@ -111,7 +147,8 @@ fn serve(
         found.body.len(),
         found.headers
     );
-    let mut stream = stream;
+    let stream = reader.get_mut();
     stream.write_all(head.as_bytes())?;
-    stream.write_all(&found.body)
+    stream.write_all(&found.body)?;
+    stream.flush()
 }

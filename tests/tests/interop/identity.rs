@@ -344,3 +344,141 @@ fn kubectl_refuses_numbers_and_booleans_as_values_too() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// The first line that a program says, and its exit code.
+fn told(cli: Cli, folder: &Folder, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
+    let mut command = cli.command(&world::signet()?.plane)?;
+    command
+        .current_dir(folder.0.path())
+        .env("HOME", "/nonexistent")
+        .arg("--fetch-cert")
+        .args(arguments);
+    let output = kubectl::run(command, "")?;
+    let line = output.stderr.lines().next().unwrap_or_default().to_owned();
+    Ok((output.status.code(), line))
+}
+
+#[test]
+fn what_is_wrong_with_a_kubeconfig_is_told_in_the_same_words() -> anyhow::Result<()> {
+    let server = json!({"server": "https://127.0.0.1:1"});
+    let basic = json!({"username": "a", "password": "b"});
+    let none = json!({});
+    let rows: &[(&Value, &Value, &[&str])] = &[
+        (&server, &json!({"token": "t", "username": "a"}), &[]),
+        (&server, &basic, &["--token", "t"]),
+        (
+            &server,
+            &json!({"token": "t"}),
+            &["--username", "a", "--password", "b"],
+        ),
+        (&server, &none, &["--as-group", "g"]),
+        (&server, &none, &["--as-uid", "7"]),
+        (&server, &none, &["--user", "nobody"]),
+        (&server, &none, &["--cluster", "nowhere"]),
+        (&server, &none, &["--context", "nothing"]),
+        (&server, &none, &["--client-certificate", "config"]),
+        (
+            &server,
+            &none,
+            &["--client-certificate", "no.crt", "--client-key", "no.key"],
+        ),
+        (&server, &none, &["--certificate-authority", "no.crt"]),
+        (&server, &none, &["--request-timeout", "soon"]),
+        (
+            &json!({"server": "https://127.0.0.1:1", "certificate-authority": "/no.crt"}),
+            &basic,
+            &["--token", "t"],
+        ),
+        (&none, &none, &[]),
+        (&none, &basic, &["--token", "t"]),
+    ];
+    let folder = Folder::new()?;
+    for (cluster, user, flags) in rows {
+        folder.kubeconfig(cluster, user)?;
+        let arguments = [&["--kubeconfig", "config"], *flags].concat();
+        let theirs = told(Cli::Upstream, &folder, &arguments)?;
+        assert_eq!(theirs.0, Some(1), "{cluster} {user} {flags:?}: {theirs:?}");
+        assert_eq!(
+            told(Cli::Signet, &folder, &arguments)?,
+            theirs,
+            "{cluster} {user} {flags:?}"
+        );
+    }
+    let current =
+        json!({"current-context": "gone", "clusters": [{"name": "c", "cluster": server}]});
+    std::fs::write(folder.path("config"), current.to_string())?;
+    for flags in [
+        &[][..],
+        &["--server", "https://127.0.0.1:1"],
+        &["--cluster", "c"],
+    ] {
+        let arguments = [&["--kubeconfig", "config"], flags].concat();
+        let theirs = told(Cli::Upstream, &folder, &arguments)?;
+        assert!(theirs.1.contains("context was not found"), "{theirs:?}");
+        assert_eq!(told(Cli::Signet, &folder, &arguments)?, theirs, "{flags:?}");
+    }
+    let no_cluster = json!({
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "gone", "user": "u"}}],
+    });
+    std::fs::write(folder.path("config"), no_cluster.to_string())?;
+    for flags in [&[][..], &["--certificate-authority", "no.crt"]] {
+        let arguments = [&["--kubeconfig", "config"], flags].concat();
+        let theirs = told(Cli::Upstream, &folder, &arguments)?;
+        assert_eq!(told(Cli::Signet, &folder, &arguments)?, theirs, "{flags:?}");
+    }
+    Ok(())
+}
+
+/// The heads of the requests that a program sends to a server without TLS.
+fn heads(cli: Cli, folder: &Folder, arguments: &[&str]) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let server = std::thread::spawn(move || -> std::io::Result<String> {
+        let (mut client, _) = listener.accept()?;
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            client.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        client.write_all(
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        )?;
+        Ok(String::from_utf8_lossy(&head).to_lowercase())
+    });
+    let arguments = [arguments, &["--server", &address]].concat();
+    let (code, line) = told(cli, folder, &arguments)?;
+    ensure!(code == Some(1), "{cli:?}: {line}");
+    let head = server
+        .join()
+        .map_err(|_| anyhow::anyhow!("the server panicked"))?;
+    Ok(head?)
+}
+
+#[test]
+fn neither_program_sends_a_credential_over_plain_http() -> anyhow::Result<()> {
+    let folder = Folder::new()?;
+    std::fs::write(folder.path("token"), "canary")?;
+    let file = folder.text("token")?;
+    let plugin =
+        json!({"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "/nonexistent"});
+    let users = [
+        json!({"token": "canary", "as": "jane"}),
+        json!({"tokenFile": file, "as": "jane"}),
+        json!({"username": "canary", "password": "canary", "as": "jane"}),
+        json!({"exec": plugin, "as": "jane"}),
+    ];
+    for user in users {
+        folder.kubeconfig(&json!({"server": "https://127.0.0.1:1"}), &user)?;
+        for cli in Cli::BOTH {
+            let head = heads(cli, &folder, &["--kubeconfig", "config"])?;
+            assert!(
+                head.contains("\r\nimpersonate-user: jane\r\n"),
+                "{cli:?} {head}"
+            );
+            assert!(!head.contains("authorization:"), "{cli:?} {user} {head}");
+        }
+    }
+    Ok(())
+}

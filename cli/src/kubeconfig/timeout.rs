@@ -1,0 +1,72 @@
+//! `--request-timeout`, as Kubernetes' own clients read it.
+
+use std::time::Duration;
+
+use crate::error::Failure;
+
+/// Go's notation: a sum of numbers with units, or a bare number of seconds. Zero and nothing mean no limit of the user's.
+///
+/// # Errors
+/// It is none of that.
+pub(crate) fn timeout(text: &str) -> Result<Option<Duration>, Failure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = match text.parse::<u64>() {
+        Ok(whole) => Some(whole as f64),
+        Err(_) => go_duration(text),
+    };
+    let duration = seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| {
+            Failure::trouble(
+                "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a \
+                 corresponding time unit (e.g. 1s | 2m | 3h)",
+            )
+        })?;
+    Ok(Some(duration).filter(|duration| !duration.is_zero()))
+}
+
+fn go_duration(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(number_end);
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        rest = tail;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_go_reads_them() {
+        let seconds = |text| timeout(text).map(|limit| limit.map(|limit| limit.as_secs_f64()));
+        assert_eq!(seconds("0"), Ok(None));
+        assert_eq!(seconds("0s"), Ok(None));
+        assert_eq!(seconds(""), Ok(None));
+        assert_eq!(seconds("5"), Ok(Some(5.0)));
+        assert_eq!(seconds("1h2m3.5s"), Ok(Some(3723.5)));
+        assert_eq!(seconds("100ms"), Ok(Some(0.1)));
+        for bad in ["x", "5x", "s", "-1s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}
