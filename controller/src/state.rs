@@ -17,9 +17,9 @@ use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
 use crate::pass::pause;
-use crate::plan::Policy;
+use crate::plan::{Policy, Repair};
 use crate::queue::{Lane, Queue};
-use crate::tags::Tags;
+use crate::tags::{Leniency, Tags};
 
 /// The keys of one moment, and the tags under them.
 pub struct Keys {
@@ -117,7 +117,7 @@ impl State {
     /// Takes over a new ring, and wakes whatever waited for a key.
     pub fn set_ring(&self, ring: KeyRing) {
         let ring = Arc::new(ring);
-        let tags = Tags::new(&ring, self.settings());
+        let tags = Tags::new(&ring, self.settings(), self.leniency());
         let memory = self.keys().map(|before| before.memory.clone());
         let keys = Arc::new(Keys {
             memory: memory.unwrap_or_else(|| tags.clone()),
@@ -142,7 +142,18 @@ impl State {
 
     /// Every flag that changes a result, as text.
     fn settings(&self) -> String {
-        format!("{:?}", self.policy)
+        let mut policy = self.policy.clone();
+        // These two have a place of their own in the tags.
+        policy.repair = Repair::default();
+        policy.skip_recreate = false;
+        format!("{policy:?}")
+    }
+
+    fn leniency(&self) -> Leniency {
+        Leniency {
+            repair: self.policy.repair,
+            skip_recreate: self.policy.skip_recreate,
+        }
     }
 
     /// Takes in a SealedSecret and asks for a turn if it needs one.
@@ -374,8 +385,8 @@ fn synced_of(status: &SealedSecretStatus) -> Option<i8> {
 /// Whether a status claims that the Secret was written from these inputs, whatever became of it.
 fn claims_applied(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> bool {
     let claimed = |class| {
-        let tag = tags.settle(inputs, class).to_string();
-        status.inputs.as_ref() == Some(&tag)
+        let settled = status.inputs.as_deref();
+        settled.is_some_and(|settled| tags.settled_once(inputs, class, settled))
     };
     let drifted =
         |condition: &Condition| condition.reason.as_deref() == Some(Reason::Drifted.as_str());

@@ -8,6 +8,7 @@ use signet_crds::{Class, Condition, SealedSecretStatus};
 
 use crate::index::Version;
 use crate::object::RawSealedSecret;
+use crate::plan::Repair;
 
 /// Version of the rules in `plan`, `unseal` and `status`: a change that gives other results must raise it.
 const PLAN_VERSION: &str = "1";
@@ -17,12 +18,35 @@ const PLAN_VERSION: &str = "1";
 pub struct Tags {
     mac: MacKey,
     settings: String,
+    leniency: Leniency,
     keys: String,
 }
 
+/// Flags that decide whether somebody's edit is left alone, and nothing else. They settle outcomes and are no input:
+/// another value makes an object be looked at again, but does not make it a changed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leniency {
+    /// `--repair`.
+    pub repair: Repair,
+    /// `--skip-recreate`.
+    pub skip_recreate: bool,
+}
+
+impl Leniency {
+    fn all() -> impl Iterator<Item = Self> {
+        let repairs = [Repair::On, Repair::Report, Repair::Off];
+        repairs.into_iter().flat_map(|repair| {
+            [false, true].map(|skip_recreate| Self {
+                repair,
+                skip_recreate,
+            })
+        })
+    }
+}
+
 impl Tags {
-    /// Tags under this ring. `settings` is a text of all flags that change results.
-    pub fn new(ring: &KeyRing, settings: String) -> Self {
+    /// Tags under this ring. `settings` is a text of all other flags that change results.
+    pub fn new(ring: &KeyRing, settings: String, leniency: Leniency) -> Self {
         let mut keys: Vec<_> = ring
             .entries()
             .iter()
@@ -32,6 +56,7 @@ impl Tags {
         Self {
             mac: ring.mac_key("signet.internal/status/v1"),
             settings,
+            leniency,
             keys: keys.join(","),
         }
     }
@@ -96,11 +121,22 @@ impl Tags {
     /// The tag that is settled when a pass over `inputs` ends in `class`. A negative answer stands only as long as the
     /// keys are the same.
     pub fn settle(&self, inputs: Tag, class: Class) -> Tag {
+        self.settle_under(self.leniency, inputs, class)
+    }
+
+    /// Whether `settled` tells of a pass over `inputs` that ended in `class`, whatever was done about edits then.
+    pub fn settled_once(&self, inputs: Tag, class: Class, settled: &str) -> bool {
+        Leniency::all()
+            .any(|leniency| self.settle_under(leniency, inputs, class).to_string() == settled)
+    }
+
+    fn settle_under(&self, leniency: Leniency, inputs: Tag, class: Class) -> Tag {
         let keys = if class == Class::Done { "" } else { &self.keys };
         self.mac.tag([
             inputs.to_string().as_bytes(),
             format!("{class:?}").as_bytes(),
             keys.as_bytes(),
+            format!("{leniency:?}").as_bytes(),
         ])
     }
 
@@ -186,9 +222,14 @@ pub(crate) mod tests {
         }
     }
 
+    const STRICT: Leniency = Leniency {
+        repair: Repair::On,
+        skip_recreate: false,
+    };
+
     fn tags(entries: &[&KeyEntry], settings: &str) -> Tags {
         let ring = KeyRing::new(entries.iter().map(|entry| (*entry).clone()).collect()).unwrap();
-        Tags::new(&ring, settings.to_owned())
+        Tags::new(&ring, settings.to_owned(), STRICT)
     }
 
     fn object(change: impl FnOnce(&mut serde_json::Value)) -> RawSealedSecret {
@@ -200,6 +241,27 @@ pub(crate) mod tests {
         change(&mut value);
         // From text, as it comes from the API server: raw values cannot be read from a tree.
         serde_json::from_str(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn another_way_with_edits_settles_nothing_and_is_no_change_of_the_object() {
+        let key = entry(1);
+        let ring = || KeyRing::new(vec![key.clone()]).unwrap();
+        let lenient = Leniency {
+            repair: Repair::Report,
+            ..STRICT
+        };
+        let before = Tags::new(&ring(), String::new(), lenient);
+        let after = Tags::new(&ring(), String::new(), STRICT);
+        let inputs = before.inputs(&object(|_| {}));
+        assert_eq!(inputs, after.inputs(&object(|_| {})));
+        for class in [Class::Done, Class::Wait] {
+            let settled = before.settle(inputs, class);
+            assert_eq!(after.settles(inputs, settled), None);
+            assert!(after.settled_once(inputs, class, &settled.to_string()));
+            let other = after.inputs(&object(|object| object["spec"] = json!({})));
+            assert!(!after.settled_once(other, class, &settled.to_string()));
+        }
     }
 
     #[test]
