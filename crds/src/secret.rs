@@ -59,7 +59,7 @@ impl InputSecret {
             data.insert(item.to_owned(), Plaintext::new(value.as_bytes().to_vec()));
         }
         Ok(Self {
-            metadata: field(object, "metadata")?.unwrap_or_default(),
+            metadata: metadata(object)?,
             secret_type: field(object, "type")?,
             immutable: field(object, "immutable")?,
             data,
@@ -80,6 +80,14 @@ fn check_kind(object: &Map<String, Value>) -> Result<(), InputSecretError> {
         )));
     }
     Ok(())
+}
+
+/// A sequence is none, although its members would be taken for the fields in order.
+fn metadata(object: &Map<String, Value>) -> Result<TemplateMetadata, InputSecretError> {
+    if object.get("metadata").is_some_and(Value::is_array) {
+        return Err(InputSecretError::Field("metadata".to_owned()));
+    }
+    Ok(field(object, "metadata")?.unwrap_or_default())
 }
 
 fn field<T: for<'de> Deserialize<'de>>(
