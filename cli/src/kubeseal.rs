@@ -2,7 +2,9 @@
 
 mod args;
 mod environment;
+mod go_values;
 mod help;
+mod parse_error;
 mod rules;
 
 use std::ffi::OsString;
@@ -39,7 +41,13 @@ pub fn run(arguments: Vec<OsString>, session: &mut Session<'_>) -> u8 {
 
 fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Failure> {
     let arguments = environment::before_flags(arguments, session.variable);
-    let arguments = match judge(Arguments::parse_as_go(arguments), session)? {
+    let parsed = Arguments::parse_as_go(arguments.clone());
+    if let Err(error) = &parsed
+        && let Some(text) = parse_error::text(error, &arguments)
+    {
+        return Err(Failure::usage(text).hint("'kubeseal --help' lists the flags"));
+    }
+    let arguments = match judge(parsed, session)? {
         Parsed::Run(arguments) => arguments,
         Parsed::Done => return Ok(()),
     };

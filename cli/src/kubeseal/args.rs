@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use signet_common::Scope;
 
+use super::go_values;
+
 /// Upstream does not read these from the environment.
 pub(super) const LOGGING_HEADING: &str = "Logging, accepted and ignored";
 
@@ -157,17 +159,17 @@ pub(super) struct ClusterArguments {
 #[derive(Args)]
 #[command(next_help_heading = LOGGING_HEADING)]
 pub(super) struct LoggingArguments {
-    #[arg(short = 'v', long, value_name = "LEVEL")]
+    #[arg(short = 'v', long, value_name = "LEVEL", value_parser = go_values::level)]
     v: Option<String>,
-    #[arg(long, value_name = "PATTERNS")]
+    #[arg(long, value_name = "PATTERNS", value_parser = go_values::modules)]
     vmodule: Option<String>,
     #[arg(long)]
     logtostderr: bool,
     #[arg(long)]
     alsologtostderr: bool,
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = go_values::severity)]
     stderrthreshold: Option<String>,
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = go_values::severity)]
     alsologtostderrthreshold: Option<String>,
     #[arg(long = "legacy_stderr_threshold_behavior")]
     legacy_stderr_threshold_behavior: bool,
@@ -175,7 +177,7 @@ pub(super) struct LoggingArguments {
     log_dir: Option<String>,
     #[arg(long = "log_file", value_name = "FILE")]
     log_file: Option<String>,
-    #[arg(long = "log_file_max_size", value_name = "MEGABYTES")]
+    #[arg(long = "log_file_max_size", value_name = "MEGABYTES", value_parser = go_values::size)]
     log_file_max_size: Option<String>,
     #[arg(long = "add_dir_header")]
     add_dir_header: bool,
@@ -185,7 +187,7 @@ pub(super) struct LoggingArguments {
     skip_log_headers: bool,
     #[arg(long = "one_output")]
     one_output: bool,
-    #[arg(long = "log_backtrace_at", value_name = "FILE:LINE")]
+    #[arg(long = "log_backtrace_at", value_name = "FILE:LINE", value_parser = go_values::location)]
     log_backtrace_at: Option<String>,
 }
 
@@ -193,7 +195,10 @@ impl Arguments {
     /// The parser with Go's rules for values.
     pub(super) fn parser() -> clap::Command {
         Self::command().mut_args(|argument| match argument.get_action() {
-            ArgAction::SetTrue => as_go_boolean(argument),
+            ArgAction::SetTrue if argument.get_help_heading() == Some(LOGGING_HEADING) => {
+                as_go_boolean(argument).value_parser(go_values::logging_boolean)
+            }
+            ArgAction::SetTrue => as_go_boolean(argument).value_parser(go_values::boolean),
             _ => argument.allow_hyphen_values(true),
         })
     }
@@ -213,17 +218,8 @@ fn as_go_boolean(argument: Arg) -> Arg {
         .require_equals(true)
         .default_value("false")
         .default_missing_value("true")
-        .value_parser(parse_bool)
         .value_name("BOOL")
         .hide_default_value(true)
-}
-
-fn parse_bool(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err("expected true or false"),
-    }
 }
 
 /// Upstream accepts the empty text as strict.

@@ -19,6 +19,12 @@ pub(super) fn before_flags(
         let Some(value) = variable(&name) else {
             continue;
         };
+        // Upstream's notice is for those who type the deprecated flag.
+        let flag = if flag == "rotate" {
+            "re-encrypt"
+        } else {
+            &flag
+        };
         let argument = format!("--{flag}={value}");
         // Judged alone, so that one that makes no sense is left out, as upstream leaves it out.
         if Arguments::parse_as_go(vec!["kubeseal".into(), argument.clone().into()]).is_ok() {

@@ -44,7 +44,14 @@ pub(super) fn command(args: &Arguments, session: &mut Session<'_>) -> Result<Com
     if args.rotate {
         session.notice("Flag --rotate has been deprecated, please use --re-encrypt instead");
     }
-    match mode(args)? {
+    let mode = mode(args)?;
+    let keys = !args.recovery_private_key.is_empty();
+    if keys && mode != Mode::RecoveryUnseal && session.stderr_is_terminal {
+        session.warn(
+            "ignoring --recovery-private-key because unseal command not chosen with --recovery-unseal",
+        );
+    }
+    match mode {
         Mode::Seal => seal(args),
         Mode::Raw => raw(args),
         Mode::FetchCert => fetch_cert(args),
@@ -271,7 +278,8 @@ fn namespace(args: &Arguments) -> NamespaceRequest {
 fn without_kind(text: &str) -> String {
     match text.split_once('/') {
         Some((kind, name))
-            if ["ns", "namespace", "namespaces"].contains(&kind.to_lowercase().as_str()) =>
+            if !name.is_empty()
+                && ["ns", "namespace", "namespaces"].contains(&kind.to_lowercase().as_str()) =>
         {
             name.to_owned()
         }
