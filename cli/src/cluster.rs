@@ -55,6 +55,9 @@ impl Connection {
             name, namespace, ..
         } = controller;
         for part in [name, namespace] {
+            if part.is_empty() {
+                return Err(no_service(&"resource name may not be empty"));
+            }
             if !is_path_segment(part) {
                 return Err(no_service(&"not a valid name for a Service or a namespace"));
             }

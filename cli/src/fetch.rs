@@ -178,6 +178,7 @@ mod tests {
             program: crate::session::Program::Signet,
             stdin: &mut std::io::empty(),
             stdin_is_terminal: false,
+            stderr_is_terminal: false,
             stdout: &mut std::io::sink(),
             stderr: &mut stderr,
             variable: &|_| None,

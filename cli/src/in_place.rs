@@ -180,6 +180,7 @@ mod tests {
             program: crate::session::Program::Signet,
             stdin: &mut io::empty(),
             stdin_is_terminal: false,
+            stderr_is_terminal: false,
             stdout: &mut io::sink(),
             stderr: &mut io::sink(),
             variable: &|_| None,

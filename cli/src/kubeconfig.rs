@@ -368,6 +368,14 @@ fn set_identity(fields: &mut Map<String, Value>, options: &KubeOptions) -> bool 
 /// # Errors
 /// A kubeconfig cannot be read, or the context that was asked for does not exist.
 pub fn namespace(session: &Session<'_>, options: &KubeOptions) -> Result<Option<String>, Failure> {
+    if options.context.is_some() {
+        // Where no connection is meant, it is judged like a context that the file itself chooses.
+        let config = Kubeconfig {
+            current_context: options.context.clone(),
+            ..merged_files(session, options)?
+        };
+        check_names(&config, options)?;
+    }
     let config = load(session, options)?;
     let from_context = config
         .as_ref()

@@ -57,14 +57,7 @@ fn target(command: &RawCommand, session: &Session<'_>) -> Result<SealTarget, Fai
     let scope = command.scope;
     let namespace = match scope {
         Scope::ClusterWide => String::new(),
-        _ => command.namespace.resolve(session).map_err(|failure| {
-            let needed =
-                format!("must provide the --namespace flag with --raw and --scope {scope}");
-            Failure {
-                message: needed,
-                ..failure
-            }
-        })?,
+        _ => command.namespace.resolve_for_raw(session, scope)?,
     };
     let name = command.name.clone().unwrap_or_default();
     if scope == Scope::Strict && name.is_empty() {

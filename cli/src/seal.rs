@@ -9,6 +9,7 @@ use crate::atomic_file::Privacy;
 use crate::certificate::{self, CertificateSource, Pin};
 use crate::error::Failure;
 use crate::input::{self, Documents, Input};
+use crate::kubeconfig::check::NO_CONFIGURATION;
 use crate::kubeconfig::{self, KubeOptions};
 use crate::output::{Format, Output, order_metadata, render};
 use crate::session::{Program, Session};
@@ -55,6 +56,25 @@ pub struct NamespaceRequest {
 }
 
 impl NamespaceRequest {
+    /// The namespace for a value alone, in the given scope: here upstream tells what is wrong with the kubeconfig.
+    ///
+    /// # Errors
+    /// Nothing says one, or a kubeconfig cannot be used.
+    pub fn resolve_for_raw(&self, session: &Session<'_>, scope: Scope) -> Result<String, Failure> {
+        if let Some(namespace) = &self.explicit {
+            return Ok(namespace.clone());
+        }
+        let found = kubeconfig::namespace(session, &self.kube)?;
+        found.ok_or_else(|| match session.program {
+            Program::Kubeseal => {
+                Failure::trouble(NO_CONFIGURATION).hint("give the namespace with -n")
+            }
+            Program::Signet => Failure::trouble(format_args!(
+                "must provide the --namespace flag with --raw and --scope {scope}"
+            )),
+        })
+    }
+
     /// The namespace for something that does not say its own.
     ///
     /// # Errors
@@ -68,8 +88,9 @@ impl NamespaceRequest {
         match kubeconfig::namespace(session, &self.kube) {
             Ok(Some(namespace)) => Ok(namespace),
             Ok(None) => Err(Failure::trouble(MISSING).hint(HINT)),
+            // Upstream says no more than that it is missing.
             Err(cause) => {
-                Err(Failure::trouble(format_args!("{MISSING}: {}", cause.message)).hint(HINT))
+                Err(Failure::trouble(MISSING).hint(format_args!("{}; {HINT}", cause.message)))
             }
         }
     }

@@ -25,6 +25,8 @@ pub struct Session<'a> {
     pub stdin: &'a mut dyn Read,
     /// Whether a person types the input.
     pub stdin_is_terminal: bool,
+    /// Whether a person reads notices and warnings.
+    pub stderr_is_terminal: bool,
     /// Data only.
     pub stdout: &'a mut dyn Write,
     /// Notices, warnings, errors.
@@ -86,6 +88,7 @@ pub fn with_real_world(program: Program, run: fn(&mut Session<'_>) -> u8) -> Exi
     let mut session = Session {
         program,
         stdin_is_terminal: stdin.is_terminal(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
         stdin: &mut stdin.lock(),
         stdout: &mut std::io::stdout().lock(),
         stderr: &mut std::io::stderr().lock(),

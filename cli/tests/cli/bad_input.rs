@@ -197,18 +197,28 @@ fn raw_needs_the_names_of_its_scope() {
         ),
         (
             "strict",
-            vec!["--name", "a"],
-            "must provide the --namespace flag with --raw and --scope strict",
-        ),
-        (
-            "namespace-wide",
-            vec![],
-            "must provide the --namespace flag with --raw and --scope namespace-wide",
+            vec!["-n", "b", "--name="],
+            "must provide the --name flag with --raw and --scope strict",
         ),
     ];
     for (scope, mut extra, expected) in table {
         extra.extend(["--raw", "--scope", scope]);
         check_refused(CANARY.as_bytes(), &extra, expected);
+    }
+    for scope in ["strict", "namespace-wide"] {
+        for program in Program::BOTH {
+            let mut arguments = program.sealing();
+            arguments.extend(words(&["--raw", "--scope", scope, "--name", "a"]));
+            let ran = Place::new().run(program, &arguments, CANARY.as_bytes());
+            assert_refusal(
+                program,
+                &ran,
+                match program {
+                    Program::Signet => "must provide the --namespace flag with --raw and --scope",
+                    Program::Kubeseal => "no configuration has been provided",
+                },
+            );
+        }
     }
 }
 
