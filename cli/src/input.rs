@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use signet_common::Printable;
 use signet_crds::manifest::{ManifestError, parse_documents};
 use zeroize::Zeroizing;
@@ -171,6 +171,8 @@ pub fn objects(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
                     objects.push(format!("{place}, item {}", index + 1), item);
                 }
             }
+            // An object without any field is no document to upstream either.
+            None if value.as_object().is_some_and(Map::is_empty) => {}
             None => objects.push(place, value),
         }
     }

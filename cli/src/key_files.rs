@@ -22,7 +22,10 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(PrivateKey, String)>, Failure>
     for path in paths {
         let name = Printable(&path.to_string_lossy()).to_string();
         let bytes = read_file(path)?;
-        let found = parse(&bytes).map_err(|failure| failure.within(&name))?;
+        let found = parse(&bytes).map_err(|failure| match failure == without_key() {
+            true => failure,
+            false => failure.within(&name),
+        })?;
         keys.extend(found.into_iter().map(|key| (key, name.clone())));
     }
     Ok(keys)
@@ -67,9 +70,15 @@ fn from_secret(secret: &Value) -> Result<Vec<PrivateKey>, Failure> {
         (None, Some(encoded)) => {
             Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| malformed())?)
         }
-        (None, None) => return Err(Failure::trouble("secret must contain a 'tls.key' key")),
+        (None, None) => return Err(without_key()),
     };
     PrivateKey::parse_pem_all(&pem).map_err(explain)
+}
+
+/// Upstream's words, slip included.
+fn without_key() -> Failure {
+    Failure::trouble("secret must contain a 'tls.data' key")
+        .hint("a key Secret has its private key under tls.key")
 }
 
 fn explain(error: PrivateKeyError) -> Failure {

@@ -129,7 +129,7 @@ fn fit(
 fn agreed(namespace: &str, explicit: &Option<String>) -> Result<String, Failure> {
     match explicit {
         Some(explicit) if explicit != namespace => Err(Failure::trouble(format_args!(
-            "namespace mismatch: the file is in namespace \"{}\" but \"{}\" was specified",
+            "namespace mismatch: input secret is in namespace \"{}\" but \"{}\" was specified",
             Printable(namespace),
             Printable(explicit)
         ))),

@@ -99,17 +99,43 @@ const METADATA_ORDER: [&str; 7] = [
 
 /// Puts `metadata` in upstream's order.
 pub fn order_metadata(object: &mut Value) {
-    let Some(Value::Object(metadata)) = object.get_mut("metadata") else {
+    if let Some(metadata) = object.get_mut("metadata") {
+        order(metadata, &METADATA_ORDER);
+    }
+}
+
+/// Puts the fields of a SealedSecret in upstream's order, as Go declares them; others follow.
+pub fn order_sealed_secret(object: &mut Value) {
+    order(
+        object,
+        &["kind", "apiVersion", "metadata", "spec", "status"],
+    );
+    order_metadata(object);
+    let Some(spec) = object.get_mut("spec") else {
+        return;
+    };
+    order(spec, &["template", "data", "encryptedData"]);
+    if let Some(items) = spec.get_mut("encryptedData").and_then(Value::as_object_mut) {
+        items.sort_keys();
+    }
+    if let Some(template) = spec.get_mut("template") {
+        order(template, &["metadata", "type", "immutable", "data"]);
+        order_metadata(template);
+    }
+}
+
+fn order(object: &mut Value, names: &[&str]) {
+    let Some(fields) = object.as_object_mut() else {
         return;
     };
     let mut ordered = Map::new();
-    for name in METADATA_ORDER {
-        if let Some(value) = metadata.shift_remove(name) {
-            ordered.insert(name.to_owned(), value);
+    for name in names {
+        if let Some(value) = fields.shift_remove(*name) {
+            ordered.insert((*name).to_owned(), value);
         }
     }
-    ordered.append(metadata);
-    *metadata = ordered;
+    ordered.append(fields);
+    *fields = ordered;
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
 use crate::known_keys;
 use crate::manifest_edit::{self, Edit, REWRITTEN};
-use crate::output::{Format, Output, render};
+use crate::output::{Format, Output, order_sealed_secret, render};
 use crate::seal::expect_typing;
 use crate::session::Session;
 use crate::verify::{parse_all, request_body};
@@ -67,6 +67,7 @@ pub fn run(command: &ReEncryptCommand, session: &mut Session<'_>) -> Result<(), 
         Some(format) => {
             let mut objects = input::documents(edited.text.as_bytes(), "sealed secrets")?.values;
             objects.iter_mut().for_each(without_server_fields);
+            objects.iter_mut().for_each(order_sealed_secret);
             render(&objects, format).to_string()
         }
         None => {
@@ -97,7 +98,14 @@ fn new_ciphertexts(
     let documents = input::documents(text.as_bytes(), "sealed secrets")?;
     let sealed = parse_all(&documents)?;
     let connection = Connection::open(session, &command.controller)?;
-    let newest = certificate::parse(&connection.certificate()?)?;
+    // The controller does not answer at all: upstream has one text for that, whatever was asked.
+    let newest = connection.certificate().map_err(|failure| Failure {
+        message: failure
+            .message
+            .replace("cannot fetch certificate: ", "cannot re-encrypt secret: "),
+        ..failure
+    })?;
+    let newest = certificate::parse(&newest)?;
     known_keys::check(session, connection.name(), &newest);
     let mut edits = Vec::new();
     for (document, one) in sealed.iter().enumerate() {

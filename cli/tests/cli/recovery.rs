@@ -97,7 +97,7 @@ fn files_without_a_usable_key_are_named_and_never_quoted() {
             garbage,
             "neither a PEM private key nor a backup of key Secrets",
         ),
-        (no_key, "secret must contain a 'tls.key' key"),
+        (no_key, "secret must contain a 'tls.data' key"),
         (empty_list, "there is no private key in this file"),
         (encrypted, "no PEM block with an unencrypted private key"),
         (
