@@ -60,7 +60,7 @@ pub(crate) const UNCHANGED: &str = "the old file, if there was one, is unchanged
 
 /// Opens the real folder of `path`, which is what a failure names.
 pub(crate) fn open_folder(path: &Path, folder: &Path) -> Result<Folder, Failure> {
-    Folder::open(folder).map_err(|error| Failure::file("open", path, &error).hint(UNCHANGED))
+    Folder::open_real(folder).map_err(|error| Failure::file("open", path, &error).hint(UNCHANGED))
 }
 
 /// An operation that failed, and why.

@@ -10,6 +10,8 @@ use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+#[cfg(target_os = "linux")]
+use std::path::Component;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,34 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = open(path, flags, Mode::empty())?;
         Ok(Self { handle })
+    }
+
+    /// Opens the folder of an absolute path that is known to have no links in it, step by step: somebody may put a link in the
+    /// place of a folder after it was looked at.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is reached through a link now ("not a directory").
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_real(path: &Path) -> io::Result<Self> {
+        let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut at = open("/", step, Mode::empty())?;
+        for part in path.components() {
+            match part {
+                Component::RootDir => {}
+                Component::Normal(name) => at = openat(&at, name, step, Mode::empty())?,
+                _ => return Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = openat(&at, ".", flags, Mode::empty())?;
+        Ok(Self { handle })
+    }
+
+    /// Opens a folder. Other systems have no handle for a folder that may be passed through but not read, so a link that
+    /// somebody puts on the way at this moment is followed.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn open_real(path: &Path) -> io::Result<Self> {
+        Self::open(path)
     }
 
     /// Mode, owner and group of a file of this folder, if it is there.

@@ -38,6 +38,11 @@ impl Folder {
         Ok(Self { path })
     }
 
+    /// The same: links on the way are followed.
+    pub(crate) fn open_real(path: &Path) -> io::Result<Self> {
+        Self::open(path)
+    }
+
     /// Opens a regular file of this folder for reading.
     pub(crate) fn open_file(&self, name: &OsStr) -> io::Result<File> {
         File::open(self.path.join(name))
