@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use assemble::rendered;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use signet_common::{KeyRing, Plaintext};
@@ -24,7 +25,7 @@ use crate::digest::ContentDigest;
 use crate::index::{FOREIGN_GRACE, ObjectKey, SecretEntry, Verdict, Version};
 use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
-use crate::plan::{Cause, Repair, check_ownership, left_deleted};
+use crate::plan::{Cause, Repair, before_opening};
 use crate::queue::{Job, Next, Unfinished};
 use crate::refusal::failed_items;
 use crate::state::{Keys, State};
@@ -244,26 +245,25 @@ impl Pass<'_> {
             Some(self.repair_conflict(rest, existing))
         };
         let policy = &self.state.policy;
+        let cause = self.cause();
+        let early = before_opening(policy, sealed, existing, cause);
+        let early = early.err().map(|refusal| self.refused(refusal, existing));
         let Some(existing) = existing else {
-            if policy.leaves_deleted(self.cause()) {
-                let quiet = policy.repair == Repair::Off;
-                return match quiet && self.says_success() {
-                    true => Some(End::StillRight(None)),
-                    // What an earlier process wrote is opened once more, to know what to say.
-                    false if quiet => None,
-                    false => Some(self.refused(left_deleted(), None)),
-                };
+            if early.is_none() && policy.leaves_deleted(cause) {
+                // What an earlier process wrote is opened once more, to know what to say.
+                return self.says_success().then_some(End::StillRight(None));
             }
-            return self.grace().map(End::Later).or_else(conflict);
+            let grace = || self.grace().map(End::Later);
+            return early.or_else(grace).or_else(conflict);
         };
         if existing.metadata.deletion_timestamp.is_some() {
             // Its end is an event of its own.
             return Some(End::Nothing);
         }
-        if let Err(refusal) = check_ownership(sealed, existing) {
-            return Some(self.refused(refusal, Some(existing)));
+        if early.is_some() {
+            return early;
         }
-        let ignored = policy.repair == Repair::Off && self.cause() == Cause::Unchanged;
+        let ignored = policy.repair == Repair::Off && cause == Cause::Unchanged;
         if self.says_success() && (ignored || self.is_still_synced(Some(existing))) {
             return Some(End::StillRight(version_of(Some(existing))));
         }

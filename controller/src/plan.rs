@@ -100,6 +100,24 @@ pub fn check_ownership(sealed: &SealedSecret, existing: &Secret) -> Result<(), R
     Err(Refusal::new(Reason::NotManaged, message))
 }
 
+/// What can be said before anything is opened: the Secret is somebody else's, or it was deleted and stays away. With
+/// `--repair=off` nothing is said of a deleted one.
+///
+/// # Errors
+/// [`Refusal`] with [`Reason::NotManaged`] or [`Reason::Drifted`].
+pub fn before_opening(
+    policy: &Policy,
+    sealed: &SealedSecret,
+    existing: Option<&Secret>,
+    cause: Cause,
+) -> Result<(), Refusal> {
+    match existing {
+        Some(existing) => check_ownership(sealed, existing),
+        None if policy.leaves_deleted(cause) && policy.repair != Repair::Off => Err(left_deleted()),
+        None => Ok(()),
+    }
+}
+
 /// A SealedSecret is found by its name, so another uid under the same name no longer lives.
 fn is_this_or_dead_predecessor(sealed: &SealedSecret, owner: &OwnerReference) -> bool {
     let group = owner.api_version.split('/').next().unwrap_or_default();
@@ -154,7 +172,7 @@ impl Policy {
 }
 
 /// What is said of a Secret that stays away.
-pub fn left_deleted() -> Refusal {
+fn left_deleted() -> Refusal {
     let message =
         "the Secret was deleted by somebody else; it is not made again because of --skip-recreate";
     Refusal::new(Reason::Drifted, message)

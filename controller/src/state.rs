@@ -17,9 +17,9 @@ use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
 use crate::pass::pause;
-use crate::plan::{Policy, Repair};
+use crate::plan::Policy;
 use crate::queue::{Lane, Queue};
-use crate::tags::{Leniency, Tags};
+use crate::tags::Tags;
 
 /// The keys of one moment, and the tags under them.
 pub struct Keys {
@@ -117,7 +117,7 @@ impl State {
     /// Takes over a new ring, and wakes whatever waited for a key.
     pub fn set_ring(&self, ring: KeyRing) {
         let ring = Arc::new(ring);
-        let tags = Tags::new(&ring, self.settings(), self.leniency());
+        let tags = Tags::under(&ring, &self.policy);
         let memory = self.keys().map(|before| before.memory.clone());
         let keys = Arc::new(Keys {
             memory: memory.unwrap_or_else(|| tags.clone()),
@@ -137,22 +137,6 @@ impl State {
             }
             Some(_) => self.sweep(),
             None => {}
-        }
-    }
-
-    /// Every flag that changes a result, as text.
-    fn settings(&self) -> String {
-        let mut policy = self.policy.clone();
-        // These two have a place of their own in the tags.
-        policy.repair = Repair::default();
-        policy.skip_recreate = false;
-        format!("{policy:?}")
-    }
-
-    fn leniency(&self) -> Leniency {
-        Leniency {
-            repair: self.policy.repair,
-            skip_recreate: self.policy.skip_recreate,
         }
     }
 
@@ -355,13 +339,7 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         shown: keys.shown(object),
         said: None,
         settled: None,
-        applied: status
-            .as_ref()
-            .is_some_and(|status| {
-                claims_applied(&keys.tags, inputs, status)
-                    || was_served_by_upstream(object.metadata.generation, status)
-            })
-            .then_some(remembered),
+        applied: was_applied(&keys.tags, object).then_some(remembered),
         claim,
         digest: None,
         outcome: None,
@@ -380,6 +358,14 @@ fn synced_of(status: &SealedSecretStatus) -> Option<i8> {
     let mut conditions = status.conditions.iter();
     let synced = conditions.find(|condition| condition.condition_type == SYNCED)?;
     Some(crate::status::number(&synced.status))
+}
+
+/// Whether the status says that the Secret was written from the object as it is now, by this controller or upstream's.
+pub(crate) fn was_applied(tags: &Tags, object: &RawSealedSecret) -> bool {
+    object.status().is_some_and(|status| {
+        claims_applied(tags, tags.inputs(object), &status)
+            || was_served_by_upstream(object.metadata.generation, &status)
+    })
 }
 
 /// Whether a status claims that the Secret was written from these inputs, whatever became of it.

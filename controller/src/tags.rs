@@ -8,7 +8,7 @@ use signet_crds::{Class, Condition, SealedSecretStatus};
 
 use crate::index::Version;
 use crate::object::RawSealedSecret;
-use crate::plan::Repair;
+use crate::plan::{Policy, Repair};
 
 /// Version of the rules in `plan`, `unseal` and `status`: a change that gives other results must raise it.
 const PLAN_VERSION: &str = "1";
@@ -45,8 +45,8 @@ impl Leniency {
 }
 
 impl Tags {
-    /// Tags under this ring. `settings` is a text of all other flags that change results.
-    pub fn new(ring: &KeyRing, settings: String, leniency: Leniency) -> Self {
+    /// `settings` is a text of all other flags that change results.
+    fn new(ring: &KeyRing, settings: String, leniency: Leniency) -> Self {
         let mut keys: Vec<_> = ring
             .entries()
             .iter()
@@ -59,6 +59,19 @@ impl Tags {
             leniency,
             keys: keys.join(","),
         }
+    }
+
+    /// Tags under this ring and these flags.
+    pub fn under(ring: &KeyRing, policy: &Policy) -> Self {
+        let leniency = Leniency {
+            repair: policy.repair,
+            skip_recreate: policy.skip_recreate,
+        };
+        let mut policy = policy.clone();
+        // These two have a place of their own.
+        policy.repair = Repair::default();
+        policy.skip_recreate = false;
+        Self::new(ring, format!("{policy:?}"), leniency)
     }
 
     /// The key for digests of Secrets.

@@ -7,9 +7,24 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use signet_common::Plaintext;
 use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, assemble};
-use signet_templates::Env;
+use signet_templates::{Env, Options};
 
 use super::Pass;
+
+/// The Secret that is wanted, with templates rendered as a pass renders them. `seed` is `Tags::template_seed`.
+///
+/// # Errors
+/// As [`assemble`].
+pub(crate) fn rendered(
+    seed: [u8; 32],
+    options: Options,
+    sealed: &SealedSecret,
+    data: BTreeMap<String, Plaintext>,
+) -> Result<DesiredSecret, Refusal> {
+    let mut rng = ChaCha20Rng::from_seed(seed);
+    let mut env = Env::new(Timestamp::now(), &mut rng);
+    assemble(sealed, data, options, &mut env)
+}
 
 impl Pass<'_> {
     /// On a core of its own turn, as an opening: a slow template makes nobody wait.
@@ -21,10 +36,7 @@ impl Pass<'_> {
         let options = self.state.policy.templates;
         let seed = self.keys.tags.template_seed(self.object);
         let render = move || {
-            let mut rng = ChaCha20Rng::from_seed(seed);
-            let mut env = Env::new(Timestamp::now(), &mut rng);
-            let result = assemble(&sealed, data, options, &mut env);
-            drop(env);
+            let result = rendered(seed, options, &sealed, data);
             (sealed, result)
         };
         if !self.object.has_templates() {
