@@ -20,6 +20,9 @@ use crate::object::RawSealedSecret;
 /// Longest time for one request.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Objects in one page of a list.
+const LIST_PAGE: u32 = 200;
+
 /// Why a request failed, by what can be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ApiFailure {
@@ -125,6 +128,34 @@ impl Cluster {
         key: &ObjectKey,
     ) -> Result<Option<RawSealedSecret>, ApiFailure> {
         absent_is_none(self.call(self.sealed(&key.namespace).get(&key.name)).await)
+    }
+
+    /// Reads every SealedSecret of one namespace, or of all, with these labels.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn sealed_secrets(
+        &self,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> Result<Vec<RawSealedSecret>, ApiFailure> {
+        let api: Api<RawSealedSecret> = match namespace {
+            Some(namespace) => self.sealed(namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let mut params = ListParams::default().limit(LIST_PAGE);
+        if !selector.is_empty() {
+            params = params.labels(selector);
+        }
+        let mut objects = Vec::new();
+        loop {
+            let page = self.call(api.list(&params)).await?;
+            objects.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(objects),
+            }
+        }
     }
 
     /// Creates a Secret; fails if there is one.

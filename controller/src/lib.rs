@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod object;
 pub mod pass;
 pub mod plan;
+pub mod preview;
 pub mod queue;
 pub mod refusal;
 pub mod runtime;
@@ -32,6 +33,10 @@ use clap::Parser as _;
 
 /// Parses the command line and runs the controller.
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == preview::NAME) {
+        return preview::main(words);
+    }
     let args = args::Args::parse_from(args::with_variables(std::env::args_os(), |name| {
         std::env::var_os(name)
     }));

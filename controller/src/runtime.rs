@@ -216,6 +216,21 @@ async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyh
     Ok(())
 }
 
+/// The cluster as a person at a terminal means it, too.
+///
+/// # Errors
+/// If no kubeconfig can be used, and this is no pod.
+pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
+    if args.kubeconfig.is_some() {
+        return cluster(args).await;
+    }
+    let config = Config::infer().await;
+    let config =
+        config.context("neither in a pod nor with a kubeconfig: give --kubeconfig FILE")?;
+    let client = Client::try_from(config).context("no client for the API server")?;
+    Ok(Cluster::new(client, limit(args)))
+}
+
 async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
     let config = match &args.kubeconfig {
         Some(path) => {
@@ -244,7 +259,8 @@ fn limit(args: &Args) -> Option<(NonZeroU32, NonZeroU32)> {
     Some((NonZeroU32::new(whole)?, args.kubeclient_burst))
 }
 
-fn policy(args: &Args) -> Policy {
+/// The flags that decide which Secrets may be written.
+pub(crate) fn policy(args: &Args) -> Policy {
     Policy {
         repair: args.repair,
         allow_sealed_keys: args.allow_sealed_keys,
@@ -288,7 +304,8 @@ fn key_settings(args: &Args) -> KeySettings {
     }
 }
 
-fn renewal(args: &Args) -> RenewalPolicy {
+/// The flags that decide when a key is made.
+pub(crate) fn renewal(args: &Args) -> RenewalPolicy {
     RenewalPolicy {
         period: args.key_renew_period,
         cutoff: args.key_cutoff_time.0,
