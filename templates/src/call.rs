@@ -22,6 +22,8 @@ pub enum Param {
     Int,
     /// `int64`
     Int64,
+    /// `uint32`: no value has this type, only constants fit.
+    Uint32,
     /// `float64`
     Float64,
     /// `[]interface{}`
@@ -222,6 +224,17 @@ impl<'a> Call<'a, '_> {
     pub fn int(&self, index: usize) -> Result<i64, Fault> {
         match self.any(index)? {
             Value::Int(value) | Value::Int64(value) => Ok(*value),
+            _ => Err(Fault::wrong_type()),
+        }
+    }
+
+    /// An argument that is a `uint32`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is something else.
+    pub fn uint32(&self, index: usize) -> Result<u32, Fault> {
+        match self.any(index)? {
+            Value::Uint64(value) => u32::try_from(*value).map_err(|_| Fault::wrong_type()),
             _ => Err(Fault::wrong_type()),
         }
     }

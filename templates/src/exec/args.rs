@@ -129,6 +129,8 @@ impl Exec<'_, '_, '_> {
             Param::Any => return self.ideal(number),
             Param::Int => number.int.map(Value::Int),
             Param::Int64 => number.int.map(Value::Int64),
+            // Go drops the upper half of what is larger.
+            Param::Uint32 => number.uint.map(|uint| Value::Uint64(uint & 0xffff_ffff)),
             Param::Float64 => number.float.map(Value::Float64),
             Param::Named("time.Duration") => number.int.map(crate::sprig::date::duration_value),
             _ => None,

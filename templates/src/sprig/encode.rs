@@ -60,7 +60,7 @@ fn b32dec(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
 }
 
 /// Where Go says that a text is not valid.
-struct Corrupt(usize);
+pub(crate) struct Corrupt(usize);
 
 fn is_newline(byte: &u8) -> bool {
     matches!(byte, b'\r' | b'\n')
@@ -68,7 +68,7 @@ fn is_newline(byte: &u8) -> bool {
 
 /// `base64.StdEncoding`: padded, line breaks anywhere, stray bits at the end ignored. The `base64` crate
 /// reports other places.
-fn decode64(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
+pub(crate) fn decode64(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let newlines = |from: usize| {
         text[from..]

@@ -1,6 +1,8 @@
 //! sprig: random texts. Every call gives another one; templates that use them change their Secret with
 //! every pass, as with upstream.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rand::RngExt;
 
 use super::runes::{chars, push};
@@ -11,6 +13,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     Entry::new("randAlpha", &[Param::Int], rand_alpha).varies(),
     Entry::new("randAlphaNum", &[Param::Int], rand_alpha_num).varies(),
     Entry::new("randAscii", &[Param::Int], rand_ascii).varies(),
+    Entry::new("randBytes", &[Param::Int], rand_bytes).varies(),
     Entry::new("randNumeric", &[Param::Int], rand_numeric).varies(),
     Entry::new("shuffle", &[Param::Str], shuffle).varies(),
     Entry::new("uuidv4", &[], uuidv4).varies(),
@@ -44,6 +47,16 @@ fn drawn(call: &mut Call<'_, '_>, from: &[u8]) -> Result<Value, Fault> {
         .map(|_| from[call.env.rng.random_range(0..from.len())])
         .collect();
     call.text(text)
+}
+
+/// In base64.
+fn rand_bytes(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
+    let count = usize::try_from(call.int(0)?).map_err(|_| Fault::failed("negative length"))?;
+    call.room(count.saturating_mul(3))?;
+    call.work(count)?;
+    let mut bytes = vec![0; count];
+    call.env.rng.fill_bytes(&mut bytes);
+    call.text(BASE64_STANDARD.encode(bytes))
 }
 
 fn shuffle(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
