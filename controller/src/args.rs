@@ -2,6 +2,7 @@
 //!
 //! Every flag can be set by an environment variable `SEALED_SECRETS_<NAME>`, as upstream's.
 
+mod address;
 mod effects;
 mod logging;
 mod new_keys;
@@ -20,6 +21,7 @@ use clap::{ArgAction, Parser};
 use signet_common::{KeyOrder, KeySize};
 
 use crate::plan::Repair;
+pub use address::Address;
 pub use effects::Effects;
 pub use logging::Logging;
 pub use new_keys::{NewKeys, Pairs};
@@ -176,7 +178,7 @@ mod tests {
         ])
         .unwrap();
         assert!(!args.effects.update_status);
-        assert_eq!(args.serving.listen_addr.to_string(), "0.0.0.0:9090");
+        assert_eq!(args.serving.listen_addr.to_string(), ":9090");
         assert_eq!(
             parse(&["--key-cutoff-time", "Mon, 02 Jan 2006 15:04:05 -0700"])
                 .unwrap()

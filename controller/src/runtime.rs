@@ -9,7 +9,6 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use signet_common::RenewalPolicy;
 use signet_crds::V1Data;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -190,23 +189,20 @@ async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyh
     let api = Api::new(Arc::clone(state), settings);
     let routers = [
         (
-            serving.listen_addr,
+            &serving.listen_addr,
             api.clone().router(),
             "HTTP server serving",
         ),
         (
-            serving.listen_metrics_addr,
+            &serving.listen_metrics_addr,
             api.metrics_router(),
             "HTTP metrics server serving",
         ),
     ];
     for (address, router, message) in routers {
-        let listener = TcpListener::bind(address).await;
+        let listener = server::listen(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
-        let addr = listener
-            .local_addr()
-            .context("the listener has no address")?;
-        tracing::info!(%addr, "{message}");
+        tracing::info!(addr = %address, "{message}");
         tasks.spawn(async move {
             if let Err(error) = server::serve(listener, router, timeouts).await {
                 tracing::error!(%error, "HTTP server failed");

@@ -1,6 +1,5 @@
 //! How values of flags are read: as upstream's programs, which are written in Go, read them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -50,19 +49,10 @@ pub(super) fn cutoff(text: &str) -> Result<Cutoff, String> {
     parsed.map_err(|_| "a time as `date -R` prints it".to_owned())
 }
 
-/// `:8080` listens on every address, as in Go.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') {
-        format!("0.0.0.0{text}")
-    } else {
-        text.to_owned()
-    };
-    full.parse().map_err(|_| "HOST:PORT or :PORT".to_owned())
-}
-
-/// A duration as Go writes it: `720h`, `1h30m`, `1.5s`, `300ms`, `0`.
+/// A duration as Go reads it: `720h`, `1h30m`, `1.5s`, `300ms`, `0`. Not a negative one: none makes sense here.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let error = || "a duration such as 720h, 1h30m or 45s".to_owned();
+    let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -76,6 +66,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         let (unit, tail) = [
             ("ms", 1e-3),
             ("us", 1e-6),
+            ("µs", 1e-6),
+            ("μs", 1e-6),
             ("ns", 1e-9),
             ("h", 3600.0),
             ("m", 60.0),
@@ -106,6 +98,13 @@ mod tests {
             ("300ms", Some(300)),
             ("0", Some(0)),
             ("0s", Some(0)),
+            ("+1h", Some(3_600_000)),
+            (".5s", Some(500)),
+            ("1.s", Some(1000)),
+            ("2000µs", Some(2)),
+            ("2000μs", Some(2)),
+            ("+", None),
+            (".s", None),
             ("", None),
             ("30d", None),
             ("5", None),

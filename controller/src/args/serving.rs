@@ -1,23 +1,27 @@
 //! What is served, and how.
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::ArgAction;
 
-use super::parsers::{address, duration, go_bool};
+use super::Address;
+use super::parsers::{duration, go_bool};
 use crate::verify::Rotate;
 
 /// Flags of the HTTP servers.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Serving {
     /// Address of certificate, verify, rotate and probes
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_ADDR", default_value = ":8080", value_parser = address)]
-    pub listen_addr: SocketAddr,
+    #[arg(long, env = "SEALED_SECRETS_LISTEN_ADDR", default_value = ":8080")]
+    pub listen_addr: Address,
     /// Address of metrics
-    #[arg(long, env = "SEALED_SECRETS_LISTEN_METRICS_ADDR", default_value = ":8081", value_parser = address)]
-    pub listen_metrics_addr: SocketAddr,
+    #[arg(
+        long,
+        env = "SEALED_SECRETS_LISTEN_METRICS_ADDR",
+        default_value = ":8081"
+    )]
+    pub listen_metrics_addr: Address,
     /// Whose ciphertexts /v1/rotate seals anew: any that opens, only those in the cluster, or none
     #[arg(long, env = "SEALED_SECRETS_ROTATE", value_enum, default_value = "any")]
     pub rotate: Rotate,

@@ -1,5 +1,7 @@
 //! Serving a router over HTTP/1.1, with bounds on connections and on slow clients.
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+
+use crate::args::Address;
 
 /// Connections at once; further ones wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -31,6 +35,23 @@ impl Timeouts {
             headers: read.min(HEADERS),
             connection: read.max(write),
         }
+    }
+}
+
+/// Opens a port. Without a host, IPv6 and IPv4 alike, as Go's programs do; IPv4 alone where the kernel has no IPv6.
+///
+/// # Errors
+/// The address is taken, is not of this machine, or may not be used.
+pub async fn listen(address: &Address) -> std::io::Result<TcpListener> {
+    let port = address.port;
+    match &address.host {
+        Some(host) => TcpListener::bind((host.as_str(), port)).await,
+        None => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+            Err(error) if error.kind() != ErrorKind::AddrInUse => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+            }
+            bound => bound,
+        },
     }
 }
 
