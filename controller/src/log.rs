@@ -47,9 +47,9 @@ fn level(text: &str) -> Option<LevelFilter> {
     };
     Some(match offset.saturating_add(base) {
         ..=-4 => LevelFilter::DEBUG,
-        ..=0 => LevelFilter::INFO,
-        ..=4 => LevelFilter::WARN,
-        ..=8 => LevelFilter::ERROR,
+        -3..=0 => LevelFilter::INFO,
+        1..=4 => LevelFilter::WARN,
+        5..=8 => LevelFilter::ERROR,
         _ => LevelFilter::OFF,
     })
 }
