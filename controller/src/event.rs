@@ -7,6 +7,7 @@ use signet_crds::names::{API_VERSION, KIND};
 use signet_crds::{Class, Reason};
 
 use crate::object::RawSealedSecret;
+use crate::plan::UPDATE_FAILED;
 
 /// Longest note in bytes; the API server takes 1024.
 const MAX_NOTE: usize = 1000;
@@ -24,7 +25,10 @@ pub fn outcome_event(
     let note = match reason.event_reason() {
         "Unsealed" => "SealedSecret unsealed successfully".to_owned(),
         "ErrUnsealFailed" => format!("Failed to unseal: {message}"),
-        _ => message.to_owned(),
+        _ => message
+            .strip_prefix(UPDATE_FAILED)
+            .unwrap_or(message)
+            .to_owned(),
     };
     event(
         about,

@@ -14,6 +14,9 @@ use signet_crds::scope::is_true;
 use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, V1Data};
 use signet_templates::Options;
 
+/// What upstream puts before the message of a status about a Secret that could not be written.
+pub const UPDATE_FAILED: &str = "failed update: ";
+
 /// `--repair`: what is done when somebody changes a Secret of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Repair {
@@ -93,8 +96,9 @@ pub fn check_ownership(sealed: &SealedSecret, existing: &Secret) -> Result<(), R
     if marked || controller.is_some_and(|owner| is_this_or_dead_predecessor(sealed, owner)) {
         return Ok(());
     }
+    // Upstream's words: its status says that the update failed, its event does not (`event.rs`).
     let message = format!(
-        "Resource {:?} already exists and is not managed by SealedSecret",
+        "{UPDATE_FAILED}Resource {:?} already exists and is not managed by SealedSecret",
         sealed.name()
     );
     Err(Refusal::new(Reason::NotManaged, message))
