@@ -73,26 +73,11 @@ fn create(row: &mut Row, name: &str) -> anyhow::Result<()> {
     row.apply("created", name, |side| side.sealed(name, &[("k", "v")]))
 }
 
-/// A SealedSecret in a namespace beside the row's own.
-fn neighbour(side: &Side, suffix: &str) -> anyhow::Result<Side> {
-    let namespace = format!("{}-{suffix}", side.namespace);
-    side.plane.api().ensure_namespace(&namespace)?;
-    Ok(Side {
-        namespace,
-        program: side.program,
-        plane: side.plane,
-        certificate: side.certificate.clone(),
-        port: side.port,
-        metrics_port: side.metrics_port,
-        controller: None,
-    })
-}
-
 /// Compares which of the row's own namespace and its neighbours are served. The own one is looked at last.
 fn served(row: &mut Row, neighbours: &[&str]) -> anyhow::Result<()> {
     row.each(|side| {
         for suffix in neighbours {
-            let beside = neighbour(side, suffix)?;
+            let beside = side.beside(suffix)?;
             beside.apply(&beside.sealed("db", &[("k", "v")])?)?;
         }
         side.apply(&side.sealed("db", &[("k", "v")])?)?;
@@ -101,7 +86,7 @@ fn served(row: &mut Row, neighbours: &[&str]) -> anyhow::Result<()> {
     row.compare("who is served", |side| {
         let mut found = json!({"own": side.find_secret("db")?.is_some()});
         for suffix in neighbours {
-            found[*suffix] = json!(neighbour(side, suffix)?.find_secret("db")?.is_some());
+            found[*suffix] = json!(side.beside(suffix)?.find_secret("db")?.is_some());
         }
         Ok(found)
     })?;
@@ -110,7 +95,7 @@ fn served(row: &mut Row, neighbours: &[&str]) -> anyhow::Result<()> {
     row.compare("who is served, later", |side| {
         let mut found = json!({"own": side.find_secret("db")?.is_some()});
         for suffix in neighbours {
-            found[*suffix] = json!(neighbour(side, suffix)?.find_secret("db")?.is_some());
+            found[*suffix] = json!(side.beside(suffix)?.find_secret("db")?.is_some());
         }
         Ok(found)
     })
@@ -134,7 +119,7 @@ fn make_neighbours(row: &mut Row, neighbours: &[&str]) -> anyhow::Result<()> {
     row.each(|side| {
         neighbours
             .iter()
-            .try_for_each(|suffix| neighbour(side, suffix).map(drop))
+            .try_for_each(|suffix| side.beside(suffix).map(drop))
     })
 }
 
@@ -154,7 +139,7 @@ fn additional_and_all(row: &mut Row) -> anyhow::Result<()> {
 
 /// Awaits that a neighbour is served.
 fn await_neighbour(row: &mut Row, suffix: &str) -> anyhow::Result<()> {
-    row.each(|side| neighbour(side, suffix)?.sentinel("first"))
+    row.each(|side| side.beside(suffix)?.sentinel("first"))
 }
 
 fn blanks(row: &mut Row) -> anyhow::Result<()> {
@@ -210,8 +195,8 @@ fn forbidden(row: &mut Row) -> anyhow::Result<()> {
         let list = format!("--additional-namespaces={0}-a,{0}-b", side.namespace);
         let mut running = side
             .program
-            .start_bare(side.plane, &side.namespace, &[&list])?;
-        let beside = neighbour(side, "a")?;
+            .start_bare(side.plane, &side.namespace, &[&list], &[])?;
+        let beside = side.beside("a")?;
         beside.apply(&beside.sealed("db", &[("k", "v")])?)?;
         let served = eventually("served, or dead", CAP, || {
             let served = beside.find_secret("db").ok()?.is_some();

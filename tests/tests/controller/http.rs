@@ -40,6 +40,13 @@ pub(crate) fn cases() -> Vec<Case> {
         same("verify: not base64", |row| {
             posted(row, VERIFY, |side| text(broken(side)))
         }),
+        differs("verify: a body of 3 MiB", &["body-limit"], |row| {
+            posted(row, VERIFY, |side| {
+                let mut sealed = side.sealed("db", &[("k", "v")])?;
+                sealed["metadata"]["annotations"] = json!({"large": "x".repeat(3 << 20)});
+                Ok(sealed.to_string())
+            })
+        }),
         same("verify: YAML", |row| posted(row, VERIFY, yaml)),
         same("verify: V1 data", |row| {
             posted(row, VERIFY, |side| {

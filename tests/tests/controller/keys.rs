@@ -73,7 +73,17 @@ pub(crate) fn cases() -> Vec<Case> {
         same("a key is added, with --watch-for-secrets", |row| {
             added(row, &["--watch-for-secrets"])
         }),
+        differs(
+            "a key is added that an object waits for",
+            &["keys-at-once"],
+            awaited,
+        ),
         differs("a key is deleted", &["keys-at-once"], removed),
+        differs(
+            "a key is retired by its label",
+            &["keys-at-once"],
+            relabelled,
+        ),
         differs("a malformed key Secret", &["malformed-key"], malformed),
     ]
 }
@@ -111,7 +121,7 @@ pub(crate) fn pair(not_before: Timestamp) -> anyhow::Result<Pair> {
 }
 
 impl Pair {
-    fn store(&self, side: &Side, name: &str, label: Option<&str>) -> anyhow::Result<()> {
+    pub(crate) fn store(&self, side: &Side, name: &str, label: Option<&str>) -> anyhow::Result<()> {
         let labels = label.map_or(json!({}), |value| json!({LABEL: value}));
         let data = json!({"tls.crt": STANDARD.encode(&self.certificate), "tls.key": STANDARD.encode(&self.key)});
         let rest =
@@ -132,6 +142,11 @@ impl Pair {
         sealed["spec"]["encryptedData"] = json!({"k": value});
         Ok(sealed)
     }
+}
+
+/// A key that was made this many days ago: with the usual period of 30, another one is made at the start.
+pub(crate) fn pair_of_days_ago(days: i64) -> anyhow::Result<Pair> {
+    pair(ago(days * 24 * HOUR)?)
 }
 
 fn ago(seconds: i64) -> anyhow::Result<Timestamp> {
@@ -371,16 +386,49 @@ fn added(row: &mut Row, flags: &[&str]) -> anyhow::Result<()> {
     opens(row, &pair)
 }
 
-fn removed(row: &mut Row) -> anyhow::Result<()> {
+/// Upstream learns the key, but does not try the object again.
+fn awaited(row: &mut Row) -> anyhow::Result<()> {
     let pair = pair(ago(60)?)?;
+    row.each(|side| side.start(&["--watch-for-secrets"]))?;
+    opens(row, &pair)?;
+    row.each(|side| {
+        side.given_up("db")?;
+        pair.store(side, "by-hand", Some("active"))
+    })?;
+    row.each(|side| {
+        // Sealed with the same key: when it opens, the key is known.
+        eventually("the key is known", CAP, || {
+            let probe = pair.sealed(side, "probe").ok()?.to_string();
+            let reply = crate::side::ask(side.port, "POST", "/v1/verify", &probe).ok()?;
+            (reply.status == 200).then_some(())
+        })
+    })?;
+    row.look("the object that waited", "db")
+}
+
+fn removed(row: &mut Row) -> anyhow::Result<()> {
+    taken_away(row, |side| side.delete_secret("by-hand"))
+}
+
+fn relabelled(row: &mut Row) -> anyhow::Result<()> {
+    taken_away(row, |side| {
+        side.edit_secret(
+            "by-hand",
+            &json!({"metadata": {"labels": {LABEL: "compromised"}}}),
+        )
+    })
+}
+
+fn taken_away(row: &mut Row, take: fn(&Side) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let pair = pair(ago(60)?)?;
+    let id = Certificate::parse_pem(pair.certificate.as_bytes())?.key_id();
+    let other = self::pair(ago(600)?)?;
     row.each(|side| {
         pair.store(side, "by-hand", Some("active"))?;
         side.start(&[])?;
-        let other = self::pair(ago(600)?)?;
         other.store(side, "other", Some("active"))?;
-        side.delete_secret("by-hand")?;
+        take(side)?;
         if side.is_signet() {
-            let id = Certificate::parse_pem(pair.certificate.as_bytes())?.key_id();
             eventually("no longer handed out", CAP, || {
                 served(side).is_ok_and(|now| now.key_id() != id)
             })?;
@@ -398,9 +446,12 @@ fn malformed(row: &mut Row) -> anyhow::Result<()> {
         side.make_secret("broken", &[], rest)
     })?;
     row.compare("it runs", |side| {
-        let mut running =
-            side.program
-                .start_bare(side.plane, &side.namespace, &["--all-namespaces=false"])?;
+        let mut running = side.program.start_bare(
+            side.plane,
+            &side.namespace,
+            &["--all-namespaces=false"],
+            &[],
+        )?;
         let port = running.port;
         let runs = eventually("ready, or dead", CAP, || {
             let ready = crate::side::ask(port, "GET", "/healthz", "")

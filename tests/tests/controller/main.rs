@@ -7,10 +7,12 @@
 
 mod content;
 mod deprecated;
+mod effects;
 mod flags;
 mod http;
 mod keys;
 mod lifecycle;
+mod metrics;
 mod observe;
 mod ownership;
 mod parsing;
@@ -18,6 +20,7 @@ mod row;
 mod scopes;
 mod side;
 mod specs;
+mod texts;
 mod worlds;
 
 use std::io::Write as _;
@@ -87,12 +90,20 @@ fn each_row_of_the_matrix_shows_the_same_effects_or_a_documented_difference() ->
         lifecycle::cases(),
         deprecated::cases(),
     ];
-    let confined = [flags::cases(), keys::cases(), parsing::cases()];
+    let confined = [
+        flags::cases(),
+        effects::cases(),
+        keys::cases(),
+        parsing::cases(),
+        metrics::cases(),
+        texts::cases(),
+    ];
     let mut outcomes = worlds.play_shared(chosen(base.into_iter().flatten().collect()))?;
-    let http = worlds.play_shared_again(chosen(http::cases()))?;
+    let mut http = worlds.play_shared_again(chosen(http::cases()))?;
     outcomes.extend(worlds.play_alone(chosen(lifecycle::without_garbage_collection()))?);
     worlds.end_shared()?;
     outcomes.extend(worlds.play_confined(chosen(confined.into_iter().flatten().collect()))?);
+    http.extend(worlds.play_confined(chosen(effects::limits()))?);
     let controller = settle(Area::Controller, &outcomes);
     let http = settle(Area::Http, &http);
     for totals in [&controller, &http].into_iter().flatten() {
@@ -121,6 +132,10 @@ fn every_row_has_a_name_of_its_own() {
         flags::cases(),
         keys::cases(),
         parsing::cases(),
+        effects::cases(),
+        effects::limits(),
+        metrics::cases(),
+        texts::cases(),
         http::cases(),
     ];
     let names: Vec<_> = all.into_iter().flatten().map(|case| case.name).collect();

@@ -71,6 +71,7 @@ impl Program {
         plane: &ControlPlane,
         namespace: &str,
         arguments: &[&str],
+        variables: &[(&str, &str)],
     ) -> anyhow::Result<Running> {
         let path = match self {
             Self::Signet => binary::path("signet-controller")?,
@@ -82,7 +83,8 @@ impl Program {
             .arg(format!("--listen-addr=:{port}"))
             .arg(format!("--listen-metrics-addr=:{metrics_port}"))
             .arg("--key-size=2048")
-            .args(arguments);
+            .args(arguments)
+            .envs(variables.iter().copied());
         let process = Process::spawn(
             &format!("bare-{self:?}-{namespace}-{port}"),
             command,
@@ -101,19 +103,34 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) body: String,
+    pub(crate) retry_after: bool,
 }
 
 /// GET or whatever method of a controller's HTTP server.
 pub(crate) fn ask(port: u16, method: &str, path: &str, body: &str) -> anyhow::Result<Reply> {
+    ask_as(&format!("127.0.0.1:{port}"), method, path, body, None)
+}
+
+/// The same at any address, and in the name of another client.
+pub(crate) fn ask_as(
+    host: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+    client: Option<&str>,
+) -> anyhow::Result<Reply> {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .proxy(None)
         .build()
         .new_agent();
-    let request = ureq::http::Request::builder()
+    let mut request = ureq::http::Request::builder()
         .method(method)
-        .uri(format!("http://127.0.0.1:{port}{path}"));
+        .uri(format!("http://{host}{path}"));
+    if let Some(client) = client {
+        request = request.header("x-forwarded-for", client);
+    }
     let mut answer = if body.is_empty() {
         agent.run(request.body(())?)?
     } else {
@@ -124,8 +141,10 @@ pub(crate) fn ask(port: u16, method: &str, path: &str, body: &str) -> anyhow::Re
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
+    let retry_after = answer.headers().contains_key("retry-after");
     Ok(Reply {
         status: answer.status().as_u16(),
+        retry_after,
         content_type,
         body: answer.body_mut().read_to_string()?,
     })
@@ -145,6 +164,21 @@ pub(crate) struct Side {
 impl Side {
     pub(crate) fn is_signet(&self) -> bool {
         self.program == Program::Signet
+    }
+
+    /// A namespace beside the row's own, with the same controller.
+    pub(crate) fn beside(&self, suffix: &str) -> anyhow::Result<Self> {
+        let namespace = format!("{}-{suffix}", self.namespace);
+        self.plane.api().ensure_namespace(&namespace)?;
+        Ok(Self {
+            namespace,
+            program: self.program,
+            plane: self.plane,
+            certificate: self.certificate.clone(),
+            port: self.port,
+            metrics_port: self.metrics_port,
+            controller: None,
+        })
     }
 
     /// Starts a controller of this row's own, which looks at the row's own namespace unless `flags` say otherwise.

@@ -1,12 +1,13 @@
-//! The two control planes, and how rows are handed out to them.
+//! The two control planes, each with its program's own definition of SealedSecrets, and how rows are handed out to them.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use signet_harness::upstream::NAMESPACE;
-use signet_harness::{Component, ControlPlane, Options};
+use signet_harness::{Component, ControlPlane, Options, Tool, Tools};
 use signet_tests::signet::CAP;
 use signet_tests::start as start_plane;
 
@@ -38,7 +39,10 @@ pub(crate) struct Worlds {
 impl World {
     fn start(program: Program) -> anyhow::Result<Self> {
         // Kept until the process ends: rows hold on to it from several threads.
-        let plane: &'static ControlPlane = Box::leak(Box::new(start_plane(Options::default())?));
+        let plane: &'static ControlPlane = Box::leak(Box::new(match program {
+            Program::Signet => start_plane(Options::default())?,
+            Program::Upstream => upstreams_plane()?,
+        }));
         let flags = ["--rate-limit=1000", "--rate-limit-burst=1000"];
         let running = program.start(plane, NAMESPACE, &flags)?;
         let (port, metrics_port) = (running.port, running.metrics_port);
@@ -64,6 +68,30 @@ impl World {
             controller: None,
         })
     }
+}
+
+/// A control plane with the definition that upstream publishes.
+fn upstreams_plane() -> anyhow::Result<ControlPlane> {
+    let tools = Tools::from_environment()?;
+    let folder = tempfile::tempdir()?;
+    let definition = "sealed-secrets/crds/bitnami.com_sealedsecrets.yaml";
+    let unpacked = Command::new("tar")
+        .arg("--extract")
+        .arg("--file")
+        .arg(tools.path(Tool::UpstreamChart)?)
+        .arg("--directory")
+        .arg(folder.path())
+        .arg(definition)
+        .status()?;
+    ensure!(unpacked.success(), "tar failed with {unpacked}");
+    let manifests = vec![folder.path().join(definition)];
+    ControlPlane::start(
+        &tools,
+        Options {
+            manifests,
+            ..Options::default()
+        },
+    )
 }
 
 /// Starts both.
