@@ -125,7 +125,7 @@ fn runbooks_find_upstreams_lines() -> anyhow::Result<()> {
         "--key-renew-period=0",
         "--log-level=INFO",
     ])?)?)?;
-    let mut left = upstream.clone();
+    let mut left = upstream;
     for (level, message, names) in SHARED {
         let line = (level.to_owned(), message.to_owned());
         let names: BTreeSet<_> = names.iter().map(|name| (*name).to_owned()).collect();
