@@ -151,7 +151,7 @@ impl<'e> Env<'e> {
     /// [`Fault::too_expensive`].
     pub fn map(&mut self, value: Type, entries: BTreeMap<Vec<u8>, Value>) -> Result<Value, Fault> {
         let bytes: usize = entries.keys().map(|key| entry_size(key)).sum();
-        self.meter.allocate(bytes + OVERHEAD)?;
+        self.meter.allocate(bytes + OVERHEAD + NODE)?;
         let map = Map::new(value, entries);
         self.maps.push(map.clone());
         Ok(Value::Map(map))
@@ -179,8 +179,14 @@ impl Drop for Env<'_> {
     }
 }
 
+/// A node of a `BTreeMap` with its eleven slots. It is there whole as soon as a map has one entry.
+const NODE: usize = 11 * (size_of::<Vec<u8>>() + size_of::<Value>()) + OVERHEAD;
+
+/// What an entry of a map takes beside its key's text: its part of a node, of which as few as five slots may be taken.
+pub(crate) const ENTRY: usize = OVERHEAD + NODE / 5;
+
 fn entry_size(key: &[u8]) -> usize {
-    key.len() + size_of::<Value>() + OVERHEAD
+    key.len() + ENTRY
 }
 
 /// One call. Argument accessors give what the declared parameter promises, so a failure there is a wrong declaration.

@@ -7,6 +7,7 @@ pub(crate) fn bombs() -> Vec<(&'static str, String)> {
     bombs.extend(loops());
     bombs.extend(texts());
     bombs.extend(values());
+    bombs.extend(dear());
     bombs
 }
 
@@ -81,7 +82,7 @@ fn loops() -> Vec<(&'static str, String)> {
         ("until", "{{until 1000000000}}"),
         ("until-range", "{{range until 900000000}}x{{end}}"),
         ("until-step", "{{untilStep 0 1000000000 1}}"),
-        ("until-step-zero", "{{untilStep 0 10 0 | len | until}}{{untilStep 0 2000000000 1}}"),
+        ("until-step-down", "{{untilStep 0 -1000000000 -1}}"),
         ("seq", "{{seq 1 100000000}}"),
         ("seq-down", "{{seq 100000000 -1 1}}"),
         ("output", "{{range 100000}}0123456789abcdef{{end}}"),
@@ -201,3 +202,71 @@ fn values() -> Vec<(&'static str, String)> {
     .map(|(name, text)| (name, text.to_owned()))
     .into()
 }
+
+/// Functions whose work, or result, is out of proportion to the text that asks for it.
+fn dear() -> Vec<(&'static str, String)> {
+    [
+        ("versions", "{{range 1000000}}{{$_ := semver \"1.2.3-a.b.c.d.e.f.g.h\"}}{{end}}"),
+        ("long-versions", "{{$x := print \"1.2.3-\" (repeat 300000 \"a.\") \"a\"}}{{range 10000}}{{$_ := (semver $x).Compare (semver $x)}}{{end}}"),
+        ("version-constraints", "{{semverCompare (repeat 100000 \">1 \") \"1.2.3\"}}"),
+        ("version-ranges", "{{semverCompare (repeat 20000 \"1 - 2 \") \"1.2.3\"}}"),
+        ("date-layout", "{{date (repeat 400000 \"Monday \") now}}"),
+        ("dates", "{{range 1000000}}{{$_ := dateInZone \"2006-01-02T15:04:05.999999999Z07:00\" now \"Europe/Berlin\"}}{{end}}"),
+        ("date-parsing", "{{range 1000000}}{{$_ := toDate \"2006-01-02\" \"2024-01-01\"}}{{end}}"),
+        ("durations", "{{$x := repeat 200000 \"1h\"}}{{range 100000}}{{$_ := dateModify $x now}}{{end}}"),
+        ("random", "{{randAlphaNum 1000000000}}"),
+        ("random-often", "{{range 1000000}}{{$_ := uuidv4}}{{end}}"),
+        ("hashes", "{{$x := repeat 1000000 \"a\"}}{{range 100000}}{{$_ := sha512sum $x}}{{end}}"),
+        ("checksums", "{{$x := repeat 1000000 \"a\"}}{{range 100000}}{{$_ := adler32sum $x}}{{end}}"),
+        ("json-lists", "{{$x := repeat 100000 \"[1],\"}}{{range 100}}{{$_ := fromJson (print \"[\" $x \"1]\")}}{{end}}"),
+        ("json-nested-maps", "{{fromJson (repeat 60000 \"{\\\"a\\\":\")}}"),
+        ("json-shared", "{{$x := dict}}{{range 63}}{{$x = dict \"a\" $x \"b\" $x}}{{end}}{{toPrettyJson $x}}"),
+        ("json-of-json", "{{$x := \"\\\\\"}}{{range 60}}{{$x = toJson $x}}{{end}}"),
+        ("verbs", "{{printf (repeat 300000 \"%9999d\") 1}}"),
+        ("missing-verbs", "{{printf (repeat 300000 \"%v\") 1}}"),
+        ("quoted-verb", "{{printf \"%q\" (repeat 9000000 \"\\\"\")}}"),
+        ("hexadecimal", "{{printf \"%x\" (repeat 9000000 \"a\")}}"),
+        ("abbreviations", "{{$x := repeat 9000000 \"a\"}}{{abbrevboth 5 1000000000 $x}}{{abbrevboth 5 1000000000 $x}}"),
+        ("cases", "{{$x := repeat 400000 \"aB\"}}{{range 1000}}{{$_ := snakecase $x}}{{end}}"),
+        ("titles", "{{$x := repeat 400000 \"a \"}}{{range 1000}}{{$_ := title $x}}{{end}}"),
+        ("paths", "{{$x := repeat 400000 \"../\"}}{{range 1000}}{{$_ := clean $x}}{{end}}"),
+        ("urls", "{{$x := print \"http://a/?\" (repeat 200000 \"a=%41&\")}}{{range 1000}}{{$_ := urlParse $x}}{{end}}"),
+        ("url-query", "{{$x := repeat 400000 \"&\"}}{{range 6}}{{$x = urlquery $x}}{{end}}"),
+        ("regex-groups", "{{mustRegexMatch (repeat 300000 \"(a|b)*\") \"a\"}}"),
+        ("regex-each-another", "{{range $i := 1000000}}{{$_ := regexMatch (print \"a{\" $i) \"a\"}}{{end}}"),
+        ("regex-split", "{{regexSplit \"\" (repeat 3000000 \"a\") -1}}"),
+        ("decimal", "{{toDecimal (repeat 9000000 \"7\")}}"),
+        ("floats", "{{$x := repeat 1000000 \"9\"}}{{range 1000}}{{$_ := float64 $x}}{{end}}"),
+        ("small-maps", "{{range 1000000}}{{$_ := splitn \"a\" 2 \"b\"}}{{end}}"),
+        ("split-map", "{{$_ := split \"\" (repeat 400000 \"a\")}}{{$_ := split \"\" (repeat 400000 \"a\")}}"),
+        ("has", "{{$l := until 10000}}{{range $l}}{{$_ := has -1 $l}}{{end}}"),
+    ]
+    .map(|(name, text)| (name, text.to_owned()))
+    .into()
+}
+
+/// Functions that make keys or are slow on purpose: with `--template-functions=safe` they do not exist.
+#[allow(
+    dead_code,
+    reason = "of the tests that include this file, some have no such setting"
+)]
+pub(crate) const KEY_MAKING: [(&str, &str); 6] = [
+    ("bcrypt", "{{range 1000}}{{$_ := bcrypt \"a\"}}{{end}}"),
+    (
+        "htpasswd",
+        "{{range 1000}}{{$_ := htpasswd \"a\" \"b\"}}{{end}}",
+    ),
+    (
+        "derivePassword",
+        "{{range 1000}}{{$_ := derivePassword 1 \"long\" \"a\" \"b\" \"c\"}}{{end}}",
+    ),
+    (
+        "genPrivateKey",
+        "{{range 1000}}{{$_ := genPrivateKey \"rsa\"}}{{end}}",
+    ),
+    ("genCA", "{{range 1000}}{{$_ := genCA \"a\" 365}}{{end}}"),
+    (
+        "genSelfSignedCert",
+        "{{range 1000}}{{$_ := genSelfSignedCert \"a\" nil nil 365}}{{end}}",
+    ),
+];

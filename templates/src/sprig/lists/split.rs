@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::call::ENTRY;
 use crate::sprig::convert::strings;
 use crate::{Call, Fault, Type, Value};
 
@@ -41,6 +42,7 @@ pub(super) fn splitn(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
 
 /// `{"_0": …, "_1": …}`
 fn numbered(call: &mut Call<'_, '_>, parts: &[&[u8]]) -> Result<Value, Fault> {
+    call.room(parts.len().saturating_mul(ENTRY))?;
     let mut entries = BTreeMap::new();
     for (index, &part) in parts.iter().enumerate() {
         entries.insert(format!("_{index}").into_bytes(), call.text(part)?);
