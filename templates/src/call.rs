@@ -46,7 +46,7 @@ pub struct Entry {
     pub rest: Option<Param>,
     /// The code.
     pub run: fn(&mut Call<'_, '_>) -> Result<Value, Fault>,
-    /// Whether it makes keys or derives them from passwords: only with `--template-functions=all`.
+    /// Whether it makes keys or hashes passwords: only with `--template-functions=all`.
     pub key_making: bool,
     /// Whether two calls with the same arguments can differ.
     pub varies: bool,
@@ -82,7 +82,7 @@ impl Entry {
         }
     }
 
-    /// Marks it: makes keys, or costs as much as making one.
+    /// Marks it: makes keys or hashes passwords.
     #[must_use]
     pub const fn key_making(mut self) -> Self {
         self.key_making = true;

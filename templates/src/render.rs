@@ -24,7 +24,7 @@ pub enum Mode {
 /// Which functions there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Functions {
-    /// All but those that make keys or derive them from passwords.
+    /// All but those that make keys or hash passwords.
     #[default]
     Safe,
     /// All.
@@ -133,7 +133,7 @@ fn one(
 fn lookup(name: &str, functions: Functions) -> Result<&'static Entry, &'static str> {
     let entry = registry::find(name).ok_or("it does not exist")?;
     if entry.key_making && functions == Functions::Safe {
-        return Err("it makes keys, which needs --template-functions=all");
+        return Err("it makes keys or hashes passwords, which needs --template-functions=all");
     }
     Ok(entry)
 }

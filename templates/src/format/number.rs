@@ -94,7 +94,7 @@ pub(super) fn float(float: f64, verb: char, spec: &Spec) -> Option<(Vec<u8>, Spe
     }
     let sign = if float.is_sign_negative() && !float.is_nan() {
         "-"
-    } else if spec.plus || (!finite && !float.is_nan() && spec.plus) {
+    } else if spec.plus {
         "+"
     } else if spec.space {
         " "

@@ -50,6 +50,9 @@ pub(super) fn character(code: i64) -> Number {
     }
 }
 
+/// The first float that is no `i64`.
+const TWO_TO_63: f64 = (1_u64 << 63) as f64;
+
 /// A float that is whole is an integer too.
 fn from_float(float: f64) -> Number {
     #[allow(
@@ -61,8 +64,8 @@ fn from_float(float: f64) -> Number {
     )]
     let (int, uint) = {
         let (int, uint) = (float as i64, float as u64);
-        let fits_int = float >= -9.223_372_036_854_775_8e18 && float < 9.223_372_036_854_775_8e18;
-        let fits_uint = float >= 0.0 && float < 1.844_674_407_370_955_2e19;
+        let fits_int = (-TWO_TO_63..TWO_TO_63).contains(&float);
+        let fits_uint = (0.0..2.0 * TWO_TO_63).contains(&float);
         (
             (fits_int && int as f64 == float).then_some(int),
             (fits_uint && uint as f64 == float).then_some(uint),

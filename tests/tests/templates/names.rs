@@ -6,6 +6,7 @@ use signet_templates::{Entry, FUNCTIONS, Param};
 
 use crate::grid::BUILTINS;
 use crate::oracle::Oracle;
+use crate::shapes;
 
 #[test]
 fn every_function_of_upstream_is_here_with_its_parameters_and_no_other() -> anyhow::Result<()> {
@@ -62,4 +63,57 @@ fn go(param: Param) -> &'static str {
         Param::Map => "map[string]interface {}",
         Param::Named(name) => name,
     }
+}
+
+/// The functions in the first column of the row of the guide whose decision begins so.
+fn decided(guide: &str, decision: &str) -> Vec<String> {
+    let row = guide
+        .lines()
+        .skip_while(|line| *line != "## Functions that are decided one by one")
+        .find_map(|line| line.split_once(&format!(" | {decision}")));
+    let names = row.map_or("", |(names, _)| names);
+    let names = names.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_guide_decides_about_every_function_that_is_not_plain() -> anyhow::Result<()> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/templates.md");
+    let guide = std::fs::read_to_string(guide)?;
+    let of = |wanted: &dyn Fn(&Entry) -> bool| {
+        let entries = FUNCTIONS.iter().flat_map(|table| table.iter());
+        let mut names: Vec<String> = entries
+            .filter(|entry| wanted(entry))
+            .map(|entry| entry.name.to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let timed = |name: &str| shapes::TIMED.contains(&name) || ["ago", "now"].contains(&name);
+    let drawn = |entry: &Entry| entry.varies && !timed(entry.name);
+    let row = |decision: &str| decided(&guide, decision);
+    assert_eq!(
+        row("there, and drawn"),
+        of(&|entry| drawn(entry) && !entry.key_making)
+    );
+    assert_eq!(
+        row("only with `--template-functions=all`, and drawn"),
+        of(&|entry| drawn(entry) && entry.key_making)
+    );
+    assert_eq!(
+        row("only with `--template-functions=all` |"),
+        of(&|entry| !entry.varies && entry.key_making)
+    );
+    assert_eq!(
+        row("there; they look at the clock"),
+        of(&|entry| timed(entry.name))
+    );
+    let absent = row("do not exist");
+    assert_eq!(absent.len(), 3);
+    assert!(
+        absent
+            .iter()
+            .all(|name| signet_templates::find(name).is_none())
+    );
+    Ok(())
 }

@@ -144,7 +144,7 @@ const VARYING: &[(&str, &[&str])] = &[
 ];
 
 /// Functions that take what is no time for the current one. With a time they do not vary: the grid compares them.
-const TIMED: &[&str] = &[
+pub(crate) const TIMED: &[&str] = &[
     "date",
     "dateInZone",
     "date_in_zone",
