@@ -1,6 +1,7 @@
 //! Signet's templates against Go's text/template with sprig. No cluster: `cargo test -p signet-tests --test templates`.
 
 mod case;
+mod certificates;
 mod compare;
 mod dice;
 mod differences;

@@ -17,6 +17,14 @@ use crate::case::{Case, Outcome};
 /// Templates that end Go's whole process (a stack without end) are few; more is a fault of the oracle.
 const MAX_DEATHS: usize = 20;
 
+/// A certificate with its key and the authority that vouches for it, as PEM texts.
+#[derive(Default)]
+pub(crate) struct Chain {
+    pub(crate) authority: String,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
 /// The built program.
 pub(crate) struct Oracle {
     program: PathBuf,
@@ -41,6 +49,28 @@ impl Oracle {
             serde_json::from_value(answer["functions"].clone())?;
         ensure!(functions.len() > 200, "only {}", functions.len());
         Ok(functions)
+    }
+
+    /// What Go reads in a certificate for this host, if its key fits and the authority vouches for it.
+    pub(crate) fn verify(&self, host: &str, chain: &Chain) -> anyhow::Result<Outcome> {
+        let Chain {
+            authority,
+            certificate,
+            key,
+        } = chain;
+        let chain = json!({"authority": authority, "certificate": certificate, "key": key});
+        let request = json!({"name": host, "verify": chain}).to_string();
+        let answers = converse(&self.program, &[request])?;
+        outcome(answers.first().context("no answer")?)
+    }
+
+    /// Whether a bcrypt hash is that of a password.
+    pub(crate) fn is_hash(&self, hash: &str, password: &[u8]) -> anyhow::Result<bool> {
+        let password = BASE64_STANDARD.encode(password);
+        let request = json!({"hash": hash, "password": password}).to_string();
+        let answers = converse(&self.program, &[request])?;
+        let outcome = outcome(answers.first().context("no answer")?)?;
+        Ok(matches!(outcome, Outcome::Output(_)))
     }
 
     /// What Go makes of each case, in order.

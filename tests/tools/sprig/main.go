@@ -7,12 +7,20 @@
 //	{"name": "key", "template": BYTES, "data": {"k": BYTES}}
 //	  -> {"output": BYTES} or {"failed": "parse" | "execute" | "time" | "size", "error": "..."}
 //
+//	{"name": "host", "verify": {"authority": PEM, "certificate": PEM, "key": PEM}}
+//	  -> {"output": BYTES} with what Go reads in the certificate, or {"failed": "verify", "error": "..."}
+//
+//	{"hash": "$2a$...", "password": BYTES}
+//	  -> {"output": ""} if it is the hash of the password, or {"failed": "verify", "error": "..."}
+//
 // BYTES is standard base64, because templates and values may be any bytes.
 package main
 
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +31,7 @@ import (
 	"time"
 
 	"github.com/Masterminds/sprig/v3"
+	"golang.org/x/crypto/bcrypt"
 )
 
 const (
@@ -37,6 +46,16 @@ type request struct {
 	Name      string            `json:"name"`
 	Template  []byte            `json:"template"`
 	Data      map[string][]byte `json:"data"`
+	Verify    *chain            `json:"verify"`
+	Hash      string            `json:"hash"`
+	Password  []byte            `json:"password"`
+}
+
+// chain is a certificate with its key and the authority that vouches for it, as PEM texts.
+type chain struct {
+	Authority   string `json:"authority"`
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
 }
 
 type answer struct {
@@ -91,6 +110,29 @@ func render(funcs template.FuncMap, r request) (result answer) {
 	return answer{Output: out.Bytes()}
 }
 
+// verify does what a server and its client do with a certificate.
+func verify(name string, c chain) (string, error) {
+	pair, err := tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
+	if err != nil {
+		return "", err
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		return "", err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(c.Authority)) {
+		return "", errors.New("the authority cannot be read")
+	}
+	options := x509.VerifyOptions{Roots: roots, DNSName: name}
+	if _, err := leaf.Verify(options); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%v %v %v %v %v %v %v %v %v", leaf.Version, leaf.Subject, leaf.Issuer,
+		leaf.SignatureAlgorithm, leaf.KeyUsage, leaf.ExtKeyUsage, leaf.IsCA, leaf.DNSNames,
+		leaf.IPAddresses), nil
+}
+
 func respond(funcs template.FuncMap, r request) answer {
 	if r.Functions {
 		types := make(map[string]string, len(funcs))
@@ -98,6 +140,19 @@ func respond(funcs template.FuncMap, r request) answer {
 			types[name] = reflect.TypeOf(function).String()
 		}
 		return answer{Functions: types}
+	}
+	if r.Verify != nil {
+		text, err := verify(r.Name, *r.Verify)
+		if err != nil {
+			return answer{Failed: "verify", Error: err.Error()}
+		}
+		return answer{Output: []byte(text)}
+	}
+	if r.Hash != "" {
+		if err := bcrypt.CompareHashAndPassword([]byte(r.Hash), r.Password); err != nil {
+			return answer{Failed: "verify", Error: err.Error()}
+		}
+		return answer{}
 	}
 	done := make(chan answer, 1)
 	go func() { done <- render(funcs, r) }()
