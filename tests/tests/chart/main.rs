@@ -5,6 +5,7 @@ mod grid;
 mod install;
 mod manifests;
 mod metrics;
+mod permissions;
 mod row;
 mod rows;
 mod scene;
