@@ -14,3 +14,4 @@ mod judge;
 mod leaks;
 mod restart;
 mod scene;
+mod slow_clients;
