@@ -117,9 +117,14 @@ impl Folder {
     }
 
     /// Whether a file of this folder may be written. One that is not there may.
-    pub(crate) fn may_write(&self, name: &OsStr) -> bool {
-        let answer = accessat(&self.handle, name, Access::WRITE_OK, AtFlags::EACCESS);
-        !matches!(answer, Err(Errno::ACCESS | Errno::ROFS | Errno::PERM))
+    ///
+    /// # Errors
+    /// It may not, because of its mode or of its file system.
+    pub(crate) fn check_writable(&self, name: &OsStr) -> io::Result<()> {
+        match accessat(&self.handle, name, Access::WRITE_OK, AtFlags::EACCESS) {
+            Err(error @ (Errno::ACCESS | Errno::ROFS | Errno::PERM)) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for the lock of this folder, which whoever edits a file of it holds. `None` if somebody else kept it all the time,

@@ -53,9 +53,17 @@ impl Folder {
         None
     }
 
-    /// Whether a file of this folder may be written.
-    pub(crate) fn may_write(&self, name: &OsStr) -> bool {
-        !std::fs::metadata(self.path.join(name)).is_ok_and(|found| found.permissions().readonly())
+    /// Whether a file of this folder may be written. One that is not there may.
+    ///
+    /// # Errors
+    /// It is read-only.
+    pub(crate) fn check_writable(&self, name: &OsStr) -> io::Result<()> {
+        match std::fs::metadata(self.path.join(name)) {
+            Ok(found) if found.permissions().readonly() => {
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// There are no locks.

@@ -34,11 +34,10 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 /// It is read-only.
 pub(crate) fn refuse_read_only(path: &Path) -> Result<(), Failure> {
     let place = Place::find(path)?;
-    if place.folder.may_write(&place.name) {
-        return Ok(());
-    }
-    let denied = io::ErrorKind::PermissionDenied.into();
-    Err(Failure::file("open", path, &denied).hint("the file is read-only"))
+    place.folder.check_writable(&place.name).map_err(|error| {
+        Failure::file("open", path, &error)
+            .hint("the file is unchanged; it must be writable, as must its folder")
+    })
 }
 
 /// The failure of an edit that others do not let through.
