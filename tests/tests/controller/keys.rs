@@ -14,7 +14,7 @@ use signet_tests::signet::CAP;
 use crate::row::{Case, Row, differs, same};
 use crate::side::{Program, Side, value_for};
 
-const LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
+pub(crate) const LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 const HOUR: i64 = 3600;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -88,7 +88,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn key_secrets(side: &Side) -> anyhow::Result<Vec<Value>> {
+pub(crate) fn key_secrets(side: &Side) -> anyhow::Result<Vec<Value>> {
     let path = format!(
         "/api/v1/namespaces/{}/secrets?labelSelector={LABEL}=active",
         side.namespace
@@ -97,13 +97,13 @@ fn key_secrets(side: &Side) -> anyhow::Result<Vec<Value>> {
     Ok(list["items"].as_array().cloned().unwrap_or_default())
 }
 
-fn served(side: &Side) -> anyhow::Result<Certificate> {
+pub(crate) fn served(side: &Side) -> anyhow::Result<Certificate> {
     Ok(Certificate::parse_pem(side.served()?.as_bytes())?)
 }
 
 /// A key and its certificate.
 pub(crate) struct Pair {
-    key: String,
+    pub(crate) key: String,
     pub(crate) certificate: String,
 }
 
@@ -130,7 +130,7 @@ impl Pair {
     }
 
     /// An object with a value that only this key opens.
-    fn sealed(&self, side: &Side, name: &str) -> anyhow::Result<Value> {
+    pub(crate) fn sealed(&self, side: &Side, name: &str) -> anyhow::Result<Value> {
         let value = value_for(
             &self.certificate,
             Scope::Strict,

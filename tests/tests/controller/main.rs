@@ -14,6 +14,7 @@ mod keys;
 mod lifecycle;
 mod metrics;
 mod observe;
+mod own_keys;
 mod ownership;
 mod parsing;
 mod row;
@@ -94,6 +95,7 @@ fn each_row_of_the_matrix_shows_the_same_effects_or_a_documented_difference() ->
         flags::cases(),
         effects::cases(),
         keys::cases(),
+        own_keys::cases(),
         parsing::cases(),
         metrics::cases(),
         texts::cases(),
@@ -131,6 +133,7 @@ fn every_row_has_a_name_of_its_own() {
         deprecated::cases(),
         flags::cases(),
         keys::cases(),
+        own_keys::cases(),
         parsing::cases(),
         effects::cases(),
         effects::limits(),

@@ -16,12 +16,16 @@ pub(crate) fn cases() -> Vec<Case> {
         differs("the default of --kubeclient-qps", &["client-qps"], |row| {
             default_of(row, "kubeclient-qps")
         }),
-        same("the default of --kubeclient-burst", |row| {
-            default_of(row, "kubeclient-burst")
+        same("the defaults of all other flags", |row| {
+            let others = FLAGS
+                .iter()
+                .filter(|(flag, _)| !["kubeclient-qps", "rotate-period"].contains(flag));
+            for (flag, _) in others {
+                default_of(row, flag)?;
+            }
+            Ok(())
         }),
-        same("the default of --rate-limit", |row| {
-            default_of(row, "rate-limit")
-        }),
+        same("no flag of upstream's help is left out here", all_known),
         same("where the log goes", |row| logged(row, &[])),
         same("--log-info-stdout=false", |row| {
             logged(row, &["--log-info-stdout=false"])
@@ -127,12 +131,55 @@ fn default_of(row: &mut Row, flag: &str) -> anyhow::Result<()> {
         command.arg("--help");
         let output = kubectl::run(command, "")?;
         let text = format!("{}{}", output.stdout, output.stderr);
-        let after = text.split(&format!("--{flag} ")).nth(1).unwrap_or_default();
+        // Flags that need no value are shown as `--flag[=VALUE]` by one, and without VALUE by the other.
+        let after = [format!("      --{flag} "), format!("      --{flag}[")]
+            .into_iter()
+            .find_map(|start| text.split(&start).nth(1))
+            .unwrap_or_default();
         let here = after.split("      --").next().unwrap_or_default();
         let shown = ["[default: ", "(default "]
             .into_iter()
             .find_map(|open| here.split(open).nth(1));
-        Ok(json!(shown.and_then(|rest| rest.split([']', ')']).next())))
+        let shown = shown.and_then(|rest| rest.split([']', ')']).next());
+        Ok(json!(shown.map(plain).filter(|text| !text.is_empty())))
+    })
+}
+
+/// A default as both can write it: Go shows quotes and all parts of a duration, and leaves out what is empty or false.
+fn plain(text: &str) -> &str {
+    let text = text.trim_matches('"');
+    let text = text
+        .strip_suffix("m0s")
+        .map_or(text, |_| &text[..text.len() - 2]);
+    let text = text
+        .strip_suffix("h0m")
+        .map_or(text, |_| &text[..text.len() - 2]);
+    if text == "false" { "" } else { text }
+}
+
+/// The names that upstream's help shows, and those that the rows of this file are about.
+fn all_known(row: &mut Row) -> anyhow::Result<()> {
+    row.compare("names", |side| {
+        if side.is_signet() {
+            let mut known: Vec<_> = FLAGS.iter().map(|(flag, _)| *flag).collect();
+            // Deprecated, so upstream's help is silent about it.
+            known.retain(|flag| *flag != "rotate-period");
+            known.push("version");
+            known.sort_unstable();
+            known.dedup();
+            return Ok(json!(known));
+        }
+        let mut command = command(side)?;
+        command.arg("--help");
+        let output = kubectl::run(command, "")?;
+        let text = format!("{}{}", output.stdout, output.stderr);
+        let mut names: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("--"))
+            .filter_map(|line| line.split([' ', '=']).next().map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(json!(names))
     })
 }
 
