@@ -1,8 +1,8 @@
 //! Signet's templates against Go's text/template with sprig. No cluster: `cargo test -p signet-tests --test templates`.
 
 mod case;
-mod certificates;
 mod compare;
+mod crypto;
 mod dice;
 mod differences;
 mod documented;

@@ -47,7 +47,10 @@ const VARYING: &[(&str, &[&str])] = &[
     (
         "genPrivateKey",
         &[
-            r#"{{ range list "rsa" "" "ecdsa" "ed25519" }}{{ $k := genPrivateKey . }}{{ splitList "\n" $k | first }} {{ hasSuffix "-----\n" $k }};{{ end }}"#,
+            r#"{{ $k := genPrivateKey "rsa" }}{{ splitList "\n" $k | first }} {{ hasSuffix "-----\n" $k }}"#,
+            r#"{{ genPrivateKey "" | splitList "\n" | first }}"#,
+            r#"{{ genPrivateKey "dsa" | splitList "\n" | first }}"#,
+            r#"{{ range list "ecdsa" "ed25519" }}{{ $k := genPrivateKey . }}{{ splitList "\n" $k | first }} {{ hasSuffix "-----\n" $k }};{{ end }}"#,
             r#"{{ genPrivateKey "no such kind" }}"#,
         ],
     ),

@@ -36,7 +36,8 @@ import (
 
 const (
 	maxOutput = 4 << 20
-	maxTime   = 10 * time.Second
+	// For templates that never end; an RSA key of 4096 bits may take long where much else runs.
+	maxTime   = 2 * time.Minute
 	maxMemory = 1 << 30
 	maxLine   = 64 << 20
 )
