@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use signet_harness::eventually;
-use signet_tests::signet::clear_items;
+use signet_tests::signet::{clear_items, ensure_contains};
 
 use crate::scene::{Solo, merge, message, scene, text, version};
 
@@ -56,6 +56,11 @@ fn a_template_that_fails_leaves_the_secret_alone_and_is_named() -> anyhow::Resul
             "UnknownTemplateFunction",
             "template.data.t: line 1, column 5: function \"env\"",
         ),
+        (
+            "{{ genPrivateKey \"rsa\" }}",
+            "UnknownTemplateFunction",
+            "--template-functions=all",
+        ),
         ("{{ atoi .k .k }}", "TemplateFailed", "function \"atoi\""),
         (
             "{{ range until 900000000 }}{{ end }}",
@@ -66,6 +71,8 @@ fn a_template_that_fails_leaves_the_secret_alone_and_is_named() -> anyhow::Resul
         scene.apply(&with(text)?)?;
         scene.says("db", reason, part)?;
     }
+    let unchanged = scene.secret("db")?;
+    ensure!(version(&unchanged) == version(&before), "{unchanged:#}");
     scene.apply(&with("second {{ .k }}")?)?;
     scene.reason("db", "Unsealed")?;
     let after = scene.await_items("db", &[("k", "v"), ("t", "second v")])?;
@@ -157,7 +164,17 @@ fn the_settings_say_what_templates_may_do() -> anyhow::Result<()> {
     solo.await_items("plain", &[("k", "v"), ("t", "no action")])?;
     solo.stop()?;
     solo.begin_again(&["--template-functions=all"])?;
-    solo.reason("full", "Unsealed").map(drop)
+    solo.reason("full", "Unsealed")?;
+    apply(&solo, "key", "{{ genPrivateKey \"ecdsa\" }}")?;
+    solo.reason("key", "Unsealed")?;
+    ensure_contains(&clear_items(&solo.secret("key")?)?["t"], "PRIVATE KEY")?;
+    // They are there, and no less bounded than the others.
+    for (function, bomb) in bombs::KEY_MAKING {
+        let name = format!("bomb-{}", function.to_lowercase());
+        apply(&solo, &name, bomb)?;
+        solo.says(&name, "TemplateTooExpensive", &format!("{function:?}"))?;
+    }
+    Ok(())
 }
 
 #[test]

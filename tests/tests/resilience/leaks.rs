@@ -26,7 +26,11 @@ fn no_value_and_no_private_key_reaches_any_sink() -> anyhow::Result<()> {
         apiserver_args: vec![sinks.audit_policy()?],
         ..Options::default()
     })?;
-    let fast = ["--rate-limit=1000", "--rate-limit-burst=1000"];
+    let fast = [
+        "--rate-limit=1000",
+        "--rate-limit-burst=1000",
+        "--template-functions=all",
+    ];
     let mut controller = SignetController::start(&plane, SYSTEM, &fast)?;
     let canaries = Canaries::new(&plane, SYSTEM)?;
     let certificate = controller.certificate()?;

@@ -123,7 +123,7 @@ pub(super) fn seal_and_fail(plane: &ControlPlane, certificate: &str) -> anyhow::
 }
 
 /// Templates that fail over the values, each in a way whose text in Go, or in a library, quotes what it worked on.
-const FAILING_TEMPLATES: [&str; 22] = [
+const FAILING_TEMPLATES: [&str; 32] = [
     "{{ fail .text }}",
     "{{ .text.field }}",
     "{{ index .text 100000 }}",
@@ -145,6 +145,16 @@ const FAILING_TEMPLATES: [&str; 22] = [
     "{{ mustDateModify .text now }}",
     "{{ mustHas 1 .text }}",
     "{{ set . .text .text }}",
+    "{{ substr 5 3 .text }}",
+    "{{ index . .text \"x\" }}",
+    "{{ urlJoin (dict \"scheme\" 1 \"host\" .text) }}",
+    "{{ regexSplit (print .text \"(\") .text -1 }}",
+    "{{ buildCustomCert .text .text }}",
+    "{{ buildCustomCert (b64enc .text) (b64enc .text) }}",
+    "{{ decryptAES .text .text }}",
+    "{{ decryptAES .text (b64enc (repeat 3 .text)) }}",
+    "{{ genCAWithKey .text 1 .text }}",
+    "{{ genSelfSignedCert .text (list .text) nil 1 }}",
     "{{ range 9999999999 }}{{ $.text }}{{ end }}",
 ];
 
