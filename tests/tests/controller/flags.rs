@@ -154,12 +154,19 @@ fn later(row: &mut Row) -> anyhow::Result<()> {
     served(row, &["a"])
 }
 
-/// Takes the cluster-wide rights away and gives Roles in two namespaces, as upstream's chart does with `namespacedRoles`.
+/// Takes the rights in the whole cluster away.
+fn without_cluster_role(side: &Side) -> anyhow::Result<()> {
+    let binding = format!("{}.{SERVICE}", side.namespace);
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    side.plane
+        .api()
+        .delete(&format!("{path}/{binding}"))
+        .map(drop)
+}
+
+/// Gives Roles in these namespaces, as upstream's chart does with `namespacedRoles`.
 fn namespaced_roles(side: &Side, allowed: &[&str]) -> anyhow::Result<()> {
     let own = &side.namespace;
-    side.plane.api().delete(&format!(
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{own}.{SERVICE}"
-    ))?;
     let rules = json!([
         {"apiGroups": ["bitnami.com"], "resources": ["sealedsecrets"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["bitnami.com"], "resources": ["sealedsecrets/status"], "verbs": ["update"]},
@@ -189,6 +196,7 @@ fn forbidden(row: &mut Row) -> anyhow::Result<()> {
     row.each(Side::stop)?;
     row.each(|side| {
         let allowed = [side.namespace.clone(), format!("{}-a", side.namespace)];
+        without_cluster_role(side)?;
         namespaced_roles(side, &allowed.each_ref().map(String::as_str))
     })?;
     row.compare("it works with Roles for two of three namespaces", |side| {
@@ -207,7 +215,25 @@ fn forbidden(row: &mut Row) -> anyhow::Result<()> {
             beside.find_secret("db").is_ok_and(|found| found.is_none())
         })?;
         Ok(json!({"serves": served, "runs": running.process.is_running()}))
-    })
+    })?;
+    until_it_may(&row.signet)
+}
+
+/// Ours warns about the namespace that may not be read, and serves it as soon as it may.
+fn until_it_may(side: &Side) -> anyhow::Result<()> {
+    let closed = format!("{}-b", side.namespace);
+    let list = format!("--additional-namespaces={}-a,{closed}", side.namespace);
+    let mut running = side
+        .program
+        .start_bare(side.plane, &side.namespace, &[&list], &[])?;
+    running
+        .process
+        .wait_until("a warning about the namespace", CAP, |process| {
+            let warns = |line: &str| line.contains("level=WARN") && line.contains(&closed);
+            process.log().lines().any(warns)
+        })?;
+    namespaced_roles(side, &[&closed])?;
+    side.beside("b")?.sentinel("db")
 }
 
 fn with_label(side: &Side, name: &str, template: &Value) -> anyhow::Result<Value> {
