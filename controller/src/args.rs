@@ -39,6 +39,7 @@ pub const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
 #[command(
     name = "signet-controller",
     disable_version_flag = true,
+    after_help = "'signet-controller preview' reports what would be done, and writes nothing; see 'signet-controller preview --help'",
     args_override_self = true
 )]
 pub struct Args {

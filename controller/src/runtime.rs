@@ -220,9 +220,12 @@ pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
     if args.kubeconfig.is_some() {
         return cluster(args).await;
     }
-    let config = Config::infer().await;
-    let config =
-        config.context("neither in a pod nor with a kubeconfig: give --kubeconfig FILE")?;
+    // Its causes are in its text.
+    let config = Config::infer().await.map_err(|error| {
+        anyhow::anyhow!(
+            "neither in a pod nor with a usable kubeconfig; give --kubeconfig FILE ({error})"
+        )
+    })?;
     let client = Client::try_from(config).context("no client for the API server")?;
     Ok(Cluster::new(client, limit(args)))
 }

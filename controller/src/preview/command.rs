@@ -25,6 +25,7 @@ pub const NAME: &str = "preview";
     name = "preview",
     bin_name = "signet-controller preview",
     disable_version_flag = true,
+    after_help = "",
     args_override_self = true
 )]
 struct Preview {
