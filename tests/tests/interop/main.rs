@@ -13,4 +13,5 @@ mod peers;
 mod request;
 mod rotate;
 mod runbooks;
+mod ways;
 mod world;
