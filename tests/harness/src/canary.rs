@@ -58,8 +58,13 @@ impl Canary {
             forms.push(("base64url", base64(value, offset, &URL_SAFE)));
         }
         if let Ok(text) = std::str::from_utf8(value) {
-            let quoted = serde_json::Value::from(text).to_string();
-            forms.push(("json", quoted[1..quoted.len() - 1].into()));
+            let once = json(text);
+            // A log line in JSON, say, that quotes an error which quotes the value.
+            let twice = json(&once);
+            forms.push(("json by Go", as_go(&once).into()));
+            forms.push(("json twice by Go", as_go(&twice).into()));
+            forms.push(("json", once.into()));
+            forms.push(("json twice", twice.into()));
         }
         let mut distinct: Vec<(&'static str, Vec<u8>)> = Vec::new();
         for (name, form) in forms {
@@ -125,6 +130,18 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// How much was searched: shows that the sinks were not empty.
     pub bytes: usize,
+}
+
+/// The inside of a JSON string.
+fn json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// Go, and with it the API server, writes these in JSON so that they mean nothing in HTML.
+fn as_go(json: &str) -> String {
+    let json = json.replace('<', "\\u003c");
+    json.replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 fn hex(value: &[u8], separator: &str, digit: impl Fn(u8) -> String) -> Vec<u8> {

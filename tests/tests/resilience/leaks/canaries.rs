@@ -137,5 +137,11 @@ fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         forms.push(("base64", STANDARD.encode(&longer).into()));
         forms.push(("base64url", URL_SAFE.encode(&longer).into()));
     }
+    if let Ok(text) = std::str::from_utf8(value) {
+        let quoted = format!("{:?}", format!("{text:?}"));
+        let html = text.replace('"', "\\\"").replace('>', "\\u003e");
+        forms.push(("quoted twice", quoted.into()));
+        forms.push(("json by Go", html.replace('&', "\\u0026").into()));
+    }
     forms
 }
