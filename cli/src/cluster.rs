@@ -54,14 +54,7 @@ impl Connection {
         let Controller {
             name, namespace, ..
         } = controller;
-        for part in [name, namespace] {
-            if part.is_empty() {
-                return Err(no_service(&"resource name may not be empty"));
-            }
-            if !is_path_segment(part) {
-                return Err(no_service(&"not a valid name for a Service or a namespace"));
-            }
-        }
+        check_names(namespace, name)?;
         let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
         let request = request(Method::GET, &path, Vec::new())?;
         let answer = http.send(request, MAX_ANSWER_BYTES).map_err(|why| {
@@ -239,6 +232,36 @@ fn port_name(service: &[u8]) -> Option<String> {
     let port = service.get("spec")?.get("ports")?.get(0)?;
     let name = port.get("name").and_then(Value::as_str).unwrap_or_default();
     (name.is_empty() || is_path_segment(name)).then(|| name.to_owned())
+}
+
+/// The names become part of a path. The words are those of Kubernetes' own clients.
+fn check_names(namespace: &str, name: &str) -> Result<(), Failure> {
+    if name.is_empty() {
+        return Err(no_service(&"resource name may not be empty"));
+    }
+    for (what, text) in [("resource name", name), ("namespace", namespace)] {
+        if let Some(mark) = ['/', '%'].into_iter().find(|mark| text.contains(*mark)) {
+            let text = Printable(text);
+            return Err(no_service(&format_args!(
+                "invalid {what} \"{text}\": [may not contain '{mark}']"
+            )));
+        }
+        if matches!(text, "." | "..") {
+            return Err(no_service(&format_args!(
+                "invalid {what} \"{text}\": [may not be '{text}']"
+            )));
+        }
+    }
+    if namespace.is_empty() {
+        // A Service without a namespace is no path that the API server knows.
+        return Err(no_service(
+            &"the server could not find the requested resource",
+        ));
+    }
+    if !is_path_segment(name) || !is_path_segment(namespace) {
+        return Err(no_service(&"not a valid name for a Service or a namespace"));
+    }
+    Ok(())
 }
 
 fn is_path_segment(text: &str) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! The text may hold plaintext, so no error repeats a byte of it: only a document number and a position.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use thiserror::Error;
 
@@ -42,7 +44,8 @@ pub fn parse_documents(bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
         return Err(ManifestError::TooLarge);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::NotUtf8)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_marks(text);
+    let text = text.as_ref();
     if text.trim_start().starts_with('{') {
         let json = parse_json(text);
         if json.is_ok() {
@@ -57,6 +60,21 @@ pub fn parse_documents(bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
         };
     }
     parse_yaml(text)
+}
+
+/// Without the byte order marks that documents begin with: files that were joined have several.
+fn without_marks(text: &str) -> Cow<'_, str> {
+    const MARK: char = '\u{feff}';
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let mut begins = true;
+    let mut without = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        without.push_str(line.strip_prefix(MARK).filter(|_| begins).unwrap_or(line));
+        begins = line.starts_with("---");
+    }
+    Cow::Owned(without)
 }
 
 fn parse_json(text: &str) -> Result<Vec<Value>, ManifestError> {
@@ -167,6 +185,10 @@ mod tests {
             Ok(vec![json!({"a": 1, "b": ["x"]})])
         );
         assert_eq!(parse_documents(b""), Ok(vec![]));
+        assert_eq!(
+            parse_documents("\u{feff}a: 1\n---\n\u{feff}a: '\u{feff}'\n".as_bytes()),
+            Ok(vec![json!({"a": 1}), json!({"a": "\u{feff}"})])
+        );
     }
 
     #[test]

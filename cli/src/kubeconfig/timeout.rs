@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Failure;
 
-/// Go's notation: a sum of numbers with units, or a bare number of seconds. Zero and nothing mean no limit of the user's.
+/// Go's notation: a sum of numbers with units, or a bare number of seconds. Nothing, zero and less mean no limit of the user's.
 ///
 /// # Errors
 /// It is none of that.
@@ -12,11 +12,14 @@ pub(crate) fn timeout(text: &str) -> Result<Option<Duration>, Failure> {
     if text.is_empty() {
         return Ok(None);
     }
-    let seconds = match text.parse::<u64>() {
+    let below_zero = text.strip_prefix('-');
+    let number = below_zero.unwrap_or(text.strip_prefix('+').unwrap_or(text));
+    let seconds = match number.parse::<u64>() {
         Ok(whole) => Some(whole as f64),
-        Err(_) => go_duration(text),
+        Err(_) => go_duration(number),
     };
     let duration = seconds
+        .filter(|_| !number.is_empty())
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| {
             Failure::trouble(
@@ -24,7 +27,7 @@ pub(crate) fn timeout(text: &str) -> Result<Option<Duration>, Failure> {
                  corresponding time unit (e.g. 1s | 2m | 3h)",
             )
         })?;
-    Ok(Some(duration).filter(|duration| !duration.is_zero()))
+    Ok(Some(duration).filter(|duration| below_zero.is_none() && !duration.is_zero()))
 }
 
 fn go_duration(text: &str) -> Option<f64> {
@@ -65,7 +68,8 @@ mod tests {
         assert_eq!(seconds("5"), Ok(Some(5.0)));
         assert_eq!(seconds("1h2m3.5s"), Ok(Some(3723.5)));
         assert_eq!(seconds("100ms"), Ok(Some(0.1)));
-        for bad in ["x", "5x", "s", "-1s"] {
+        assert_eq!(seconds("-1s"), Ok(None));
+        for bad in ["x", "5x", "s", "-", "--1s"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
     }

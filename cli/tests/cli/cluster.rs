@@ -97,7 +97,7 @@ fn an_unknown_service_is_named_with_upstreams_advice() {
         &["seal", "--controller-name", "../../secrets"],
         &secret(),
     );
-    ran.assert_says("not a valid name for a Service or a namespace");
+    ran.assert_says("invalid resource name \"../../secrets\": [may not contain '/']");
 }
 
 #[test]

@@ -30,10 +30,10 @@ pub fn check_v1_data(sealed: &SealedSecret, v1_data: V1Data) -> Result<(), Refus
     if sealed.spec.data.is_none() {
         return Ok(());
     }
-    let message = if !sealed.spec.encrypted_data.is_empty() {
-        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
-    } else if v1_data == V1Data::Refused {
+    let message = if v1_data == V1Data::Refused {
         "using deprecated 'data' field, use 'encryptedData' or flip the feature flag"
+    } else if !sealed.spec.encrypted_data.is_empty() {
+        "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time"
     } else {
         return Ok(());
     };
