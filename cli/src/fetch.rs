@@ -6,6 +6,7 @@ use signet_common::Printable;
 
 use crate::certificate::MAX_CERTIFICATE_BYTES;
 use crate::error::Failure;
+use crate::forward_proxy;
 use crate::http_client::{Answer, HttpClient, proxy_for};
 use crate::session::Session;
 
@@ -90,6 +91,14 @@ fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
             "an address with a user name in it is not supported",
         ));
     }
+    let proxy = proxy_for(session, url);
+    if let Some(proxy) = &proxy
+        && scheme == &uri::Scheme::HTTP
+        && proxy.scheme() == Some(&uri::Scheme::HTTP)
+    {
+        return forward_proxy::get(proxy, url, MAX_CERTIFICATE_BYTES)
+            .map_err(|why| failed(url, why));
+    }
     let server = Uri::builder()
         .scheme(scheme.clone())
         .authority(authority.clone())
@@ -97,7 +106,7 @@ fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
         .build()
         .map_err(|error| failed(url, error))?;
     let mut config = Config::new(server);
-    config.proxy_url = proxy_for(session, url);
+    config.proxy_url = proxy;
     let path = url.path_and_query().map_or("/", uri::PathAndQuery::as_str);
     let request = Request::get(path)
         .header(http::header::ACCEPT, "application/x-pem-file, */*")

@@ -17,7 +17,7 @@ use crate::error::{Failure, os_text};
 use crate::session::Session;
 
 /// For a whole exchange, unless the user says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the connection alone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a request is sent again when the server says when to come back.
@@ -122,7 +122,11 @@ fn come_back_in<T>(response: &Response<T>) -> Option<Duration> {
     (busy && seconds <= 3600).then(|| Duration::from_secs(seconds.into()))
 }
 
-async fn read(response: Response<Body>, limit: usize) -> Result<Answer, String> {
+pub(crate) async fn read<B>(response: Response<B>, limit: usize) -> Result<Answer, String>
+where
+    B: hyper::body::Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     let (head, body) = response.into_parts();
     let body = Limited::new(body, limit)
         .collect()
@@ -141,7 +145,7 @@ async fn read(response: Response<Body>, limit: usize) -> Result<Answer, String> 
 }
 
 /// The innermost cause, which names what happened; the outer layers only say "error trying to connect".
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

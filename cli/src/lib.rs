@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod fetch_cert;
 #[cfg_attr(not(unix), path = "folder_portable.rs")]
 mod folder;
+mod forward_proxy;
 pub mod generate;
 mod http_client;
 mod in_place;
