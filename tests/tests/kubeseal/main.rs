@@ -4,6 +4,7 @@
 //! Run with `cargo xtask test --suite kubeseal`. `SIGNET_ROWS=text` runs only the rows whose name holds the text, and prints
 //! what both programs did.
 
+mod coverage;
 mod matrix;
 mod outcome;
 mod row;

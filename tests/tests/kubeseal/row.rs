@@ -189,6 +189,12 @@ impl Row {
         self
     }
 
+    /// The same row under another name.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     pub(crate) fn label(mut self, label: &str) -> Self {
         self.labels.push(label.to_owned());
         self

@@ -5,6 +5,8 @@ mod certificate;
 mod controller;
 mod environment;
 mod flags;
+mod forms;
+mod identity;
 mod input;
 mod logging;
 mod merging;
@@ -23,11 +25,13 @@ pub(crate) fn all() -> Vec<Row> {
         flags::rows(),
         booleans::rows(),
         overrides::rows(),
+        identity::rows(),
         logging::rows(),
         environment::rows(),
         order::rows(),
         output::rows(),
         input::rows(),
+        forms::rows(),
         certificate::rows(),
         sealing::rows(),
         raw::rows(),

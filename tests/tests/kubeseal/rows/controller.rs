@@ -34,6 +34,8 @@ fn validate() -> Vec<Row> {
         check("--validate of two", &format!("{SEALED}---\n{}", second())).gives("exit 0\n"),
         check("--validate stops at the first that does not open", &format!("{SEALED}---\n{}", foreign().replace("name: db", "name: bad"))).gives("error: unable to decrypt sealed secret: bad\n"),
         check("--validate of a Secret", HOMED).differs_wholly("not-a-secret", "exit", "error: expected a SealedSecret of bitnami.com/v1alpha1, found Secret\n"),
+                check("--validate of a field of the wrong shape", "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: [a]\n")
+.differs_wholly("library-texts", "error: unable to decrypt sealed secret\n", "exit 1\n"),
         check("--validate of words", "words\n").differs_wholly("broken-document", "exit", "exit 1\n"),
         check("--validate of something without items", "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: db, namespace: team}\nspec: {encryptedData: {}}\n").gives("exit 0\n"),
         check("--validate of a template in a dry pass", &format!("{SEALED}    data: {{x: '{{{{ .password }}}}'}}\n")).gives("exit 0\n"),

@@ -1,5 +1,6 @@
 //! What is read as input, and what is not.
 
+use super::forms::utf16;
 use super::{CONTEXTS, HOMED, SEALED};
 use crate::row::{Row, row, seal};
 
@@ -76,11 +77,6 @@ fn documents() -> Vec<Row> {
 }
 
 const NONE: &str = "error: no secrets found. Ensure the input is valid and UTF-8 encoded\n";
-
-fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
-    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
-    units.flat_map(order).collect()
-}
 
 /// The cases of upstream's own tests of its splitter, and more.
 fn separators() -> Vec<Row> {
@@ -205,10 +201,7 @@ fn odd() -> Vec<Row> {
 }
 
 fn endless() -> Vec<Row> {
-    let end = |name: &str, row: Row| Row {
-        name: name.to_owned(),
-        ..row.endless()
-    };
+    let end = |name: &str, row: Row| row.endless().named(name);
     vec![
         end("-f with a folder", seal("", &["-f", "sub"]).folder("sub")).differs_wholly(
             "endless-input",

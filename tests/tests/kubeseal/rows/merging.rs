@@ -85,6 +85,10 @@ pub(super) fn rows() -> Vec<Row> {
             .file("in", ADDED)
             .gives("[seal for team/db: \"alice\"]"),
         merge("merging into something else", "{\"kind\": \"Secret\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": \"a\"}}", ADDED).differs_wholly("library-texts", "error: converting (v1.Secret) to (v1alpha1.SealedSecret): unknown conversion\n", "expected a SealedSecret of bitnami.com/v1alpha1, found Secret\n"),
+        merge("merging into a target without a kind", &TARGET.replace("  \"kind\": \"SealedSecret\",\n  \"apiVersion\": \"bitnami.com/v1alpha1\",\n", ""), ADDED).differs_wholly("merge-format", "\"kind\": \"SealedSecret\"", "exit 0\n"),
+        merge("merging into a target with a field that nobody knows", &TARGET.replace("  \"spec\": {", "  \"extra\": {\"a\": 1},\n  \"spec\": {"), ADDED).differs_wholly("merge-format", "exit 0\n", "  \"extra\": {\n    \"a\": 1\n  },\n"),
+        merge("merging a ConfigMap", TARGET, "kind: ConfigMap\napiVersion: v1\ndata: {user: YWxpY2U=}\n").differs_wholly("not-a-secret", "exit 0\n", "error: expected a Secret, found ConfigMap\nunchanged target\n"),
+        merge("merging a broken document", TARGET, "a: [\n").differs_wholly("broken-document", "error: no secrets found", "error: document 1: not valid YAML"),
         merge("merging into words", "words", ADDED).differs_wholly("library-texts", "error: couldn't get version/kind", "the document is not an object\n"),
         merge("merging into an empty file", "", ADDED).differs_wholly("library-texts", "error: missing metadata.name in input Secret\n", "no sealed secrets found"),
         merge("merging with -n", TARGET, "{\"metadata\": {\"namespace\": \"other\"}, \"stringData\": {\"user\": \"alice\"}}").gives("exit 0\n"),

@@ -76,6 +76,15 @@ fn keys() -> Vec<Row> {
             .file("keys", format!("{}\n---\n{}\n", list(&[backup("seal")], typed), backup("other")))
             .differs_wholly("recovery-keys-in-file", "error: secret must contain a 'tls.data' key\n", "password: aHVudGVyMg=="),
         open("no key at all", &[]).gives(NO_KEY),
+        opens("a key in PKCS#8", &["{k}/other-pkcs8.key"]),
+        open("a Secret without a kind", &["keys"])
+            .file("keys", backup("other").replace("\"kind\": \"Secret\", ", ""))
+            .differs_wholly("recovery-useless-file", NO_KEY, "exit"),
+        open("an elliptic curve key in PKCS#8", &["keys"]).file("keys", EC_PKCS8).differs_wholly("recovery-useless-file", NO_KEY, "exit 1\n"),
+        open("a key with a passphrase", &["keys"])
+            .file("keys", "-----BEGIN ENCRYPTED PRIVATE KEY-----\neA==\n-----END ENCRYPTED PRIVATE KEY-----\n")
+            .differs_wholly("recovery-useless-file", NO_KEY, "exit 1\n"),
+        open("a good key and a file that is missing", &["{k}/other.key", "missing"]).gives("error: open missing: no such file or directory\n"),
         open("the wrong key", &["{k}/seal.key"]).gives(NO_KEY),
         open("a key file that is missing", &["missing"]).gives("error: open missing: no such file or directory\n"),
         open("a key file of words", &["keys"]).file("keys", "words\n").differs_wholly("recovery-useless-file", NO_KEY, "exit 1\n"),
@@ -89,6 +98,13 @@ fn keys() -> Vec<Row> {
         open("a folder as a key file", &["sub"]).folder("sub").gives("error: read sub: is a directory\n"),
     ]
 }
+
+const EC_PKCS8: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgj5K1omDYH9OdpdYj
+wlUYawtT2ph3rbUerr36hQ0A/LahRANCAAQ2hETjQV3ptiM5yr53vpLAcP/qnJgF
+GXNBE8nzpIdeEehILNQsSw9QzrGkO2Chw3CLeB+bMjp0lM0oR+efIL8c
+-----END PRIVATE KEY-----
+";
 
 const EC_KEY: &str = "-----BEGIN EC PRIVATE KEY-----
 MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49
@@ -109,6 +125,12 @@ fn inputs() -> Vec<Row> {
         plain("opening for the cluster", &SEALED.replace("{o:team/db:", "{o::").replace("  namespace: team\nspec", "  namespace: team\n  annotations: {sealedsecrets.bitnami.com/cluster-wide: 'true'}\nspec")).gives("aHVudGVyMg=="),
         plain("opening plain data of the template", &format!("{SEALED}    data: {{x: plain}}\n")).gives("x: cGxhaW4="),
         plain("opening a template", &format!("{SEALED}    data: {{x: '{{{{ .password }}}}!'}}\n")).gives("x: aHVudGVyMiE="),
+        plain("an item wins over plain data of the same name", &format!("{SEALED}    data: {{password: plain}}\n")).gives("password: aHVudGVyMg=="),
+        plain("plain data sees other plain data", &format!("{SEALED}    data: {{a: one, b: '{{{{ .a }}}}-two'}}\n")).gives("b: b25lLXR3bw=="),
+        plain("plain data that is null is left out", &format!("{SEALED}    data: {{a: null, b: two}}\n")).gives("b: dHdv"),
+        input("opening a template that fails", &format!("{SEALED}    data: {{x: '{{{{ .password.a }}}}'}}\n")).differs_wholly("library-texts", "can't evaluate field a in type string (x)\n", "error: template.data.x: line 1, column 4: can't evaluate a field of this type\n"),
+        input("opening a template with a function that nobody knows", &format!("{SEALED}    data: {{x: '{{{{ nosuch }}}}'}}\n")).differs_wholly("library-texts", "function \"nosuch\" not defined (x)\n", "error: template.data.x: line 1, column 4: function \"nosuch\": it does not exist\n"),
+        input("opening what says both formats", &SEALED.replace("spec:\n", "spec:\n  data: AAAA\n")).gives("error: using deprecated 'data' field"),
         input("opening two documents", &format!("{SEALED}---\n{}", SEALED.replace("name: db", "name: two").replace("team/db", "team/two")))
             .differs_wholly("recovery-documents", "exit 0\n", "name: two"),
         input("opening two items that do not open", &SEALED.replace("    password: {o:team/db:hunter2}\n", "    a: {v:team/db:x}\n    b: {v:team/db:y}\n")).gives("error: no key could decrypt secret (a, b)\n"),
