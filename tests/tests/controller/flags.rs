@@ -111,7 +111,17 @@ fn start_with(row: &mut Row, list: &str, flags: &[&str]) -> anyhow::Result<()> {
     row.each(|side| {
         let list = list.replace("ROW", &side.namespace);
         let flag = format!("--additional-namespaces={list}");
-        side.start(&[flags, &[flag.as_str()]].concat())
+        let flags = [flags, &[flag.as_str()]].concat();
+        // With several namespaces upstream's may die of a race of its own at the start; its pod is started again then.
+        let raced = |error: &anyhow::Error| format!("{error:#}").contains("concurrent map");
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match side.start(&flags) {
+                Err(error) if !side.is_signet() && tries < 10 && raced(&error) => {}
+                started => return started,
+            }
+        }
     })
 }
 

@@ -17,6 +17,7 @@ mod observe;
 mod own_keys;
 mod ownership;
 mod parsing;
+mod restored;
 mod row;
 mod scopes;
 mod side;
@@ -96,6 +97,7 @@ fn each_row_of_the_matrix_shows_the_same_effects_or_a_documented_difference() ->
         effects::cases(),
         keys::cases(),
         own_keys::cases(),
+        restored::cases(),
         parsing::cases(),
         metrics::cases(),
         texts::cases(),
@@ -134,6 +136,7 @@ fn every_row_has_a_name_of_its_own() {
         flags::cases(),
         keys::cases(),
         own_keys::cases(),
+        restored::cases(),
         parsing::cases(),
         effects::cases(),
         effects::limits(),
