@@ -11,6 +11,7 @@ mod demo;
 mod documents;
 mod lint;
 mod netns;
+mod permissions;
 mod release;
 mod report;
 mod task;

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
+use signet_harness::control_plane::AUDIT_VARIABLE;
 use signet_harness::netns::KEEP_VARIABLE;
 use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
 use crate::release::image;
 use crate::report::Report;
-use crate::{cargo, lint};
+use crate::{cargo, lint, permissions};
 
 const CLUSTER_PACKAGE: &str = "signet-tests";
+const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests/controller.yaml");
 
 /// Run all tests and lints. The first run builds a Kubernetes control plane with Go, which takes minutes.
 #[derive(Default, clap::Args)]
@@ -87,7 +89,24 @@ fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<b
             .current_dir(package_dir(&test.package_id)?);
         command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
         tools.export(&mut command);
-        all_passed &= netns::run_in_namespace(&command)?.success();
+        let audit = is_controller_suite(&test.path)
+            .then(tempfile::tempdir)
+            .transpose()?;
+        command.envs(audit.iter().map(|folder| (AUDIT_VARIABLE, folder.path())));
+        let passed = netns::run_in_namespace(&command)?.success();
+        all_passed &= passed;
+        if let Some(folder) = audit.filter(|_| passed) {
+            let manifests = std::fs::read_to_string(MANIFESTS)?;
+            // A filter leaves rights unused.
+            let all = arguments.arguments.is_empty();
+            match permissions::check(folder.path(), &manifests, all) {
+                Ok(text) => println!("permissions: {text}"),
+                Err(error) => {
+                    println!("permissions: {error:#}");
+                    all_passed = false;
+                }
+            }
+        }
     }
     if !all_passed {
         println!(
@@ -95,6 +114,13 @@ fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<b
         );
     }
     Ok(all_passed)
+}
+
+/// Whether this is the program of a suite whose controllers do everything.
+fn is_controller_suite(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.rsplit_once('-').map_or(&*name, |(name, _hash)| name);
+    permissions::SUITES.contains(&name)
 }
 
 /// Tests run in their package's folder, as under `cargo test`.

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::wait::eventually;
 use crate::{Api, AuditLog, Kubectl, Process, Tool, Tools, port};
 
+pub use command::AUDIT_VARIABLE;
 use command::Layout;
 
 const START_CAP: Duration = Duration::from_secs(90);
@@ -102,6 +103,7 @@ impl ControlPlane {
         };
         plane.start_component(Component::Etcd)?;
         plane.start_component(Component::ApiServer)?;
+        plane.layout.keep_audit_log()?;
         for manifest in &plane.options.manifests {
             plane.apply_file(manifest)?;
         }

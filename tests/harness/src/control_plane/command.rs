@@ -1,12 +1,18 @@
 //! Where each component keeps its files and ports, and the command that starts it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::Context as _;
+
 use super::{Component, Options};
 use crate::{Process, Tool, Tools, netns};
+
+/// Set to a folder, on the file system of the temporary ones, to keep every audit log there.
+pub const AUDIT_VARIABLE: &str = "SIGNET_AUDIT_DIR";
 
 /// Folder, address and ports of one control plane; they do not change while it lives.
 #[derive(Debug)]
@@ -53,6 +59,17 @@ impl Layout {
 
     pub(super) fn audit_file(&self) -> PathBuf {
         self.dir.join("audit.log")
+    }
+
+    /// Links the audit log into the folder [`AUDIT_VARIABLE`], if it is set: there it outlives the plane.
+    pub(super) fn keep_audit_log(&self) -> anyhow::Result<()> {
+        let Some(folder) = std::env::var_os(AUDIT_VARIABLE) else {
+            return Ok(());
+        };
+        let name = format!("{}-{}.log", std::process::id(), self.api_port);
+        let stem = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        let link = PathBuf::from(folder).join(format!("{stem}-{name}"));
+        fs::hard_link(self.audit_file(), &link).with_context(|| format!("link {}", link.display()))
     }
 
     pub(super) fn audit_policy_file(&self) -> PathBuf {
