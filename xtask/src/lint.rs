@@ -1,5 +1,8 @@
 //! `cargo xtask lint`: what can be judged without running the code, format and lints and docs and generated files.
 
+#[cfg(test)]
+mod documents;
+
 use std::process::ExitCode;
 
 use crate::report::Report;

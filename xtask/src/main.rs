@@ -7,13 +7,12 @@ mod cargo;
 mod ci;
 mod codegen;
 mod demo;
-#[cfg(test)]
-mod documents;
 mod lint;
 mod netns;
 mod permissions;
 mod release;
 mod report;
+mod soak;
 mod task;
 mod test;
 mod tools;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::release::{dist, image};
-use crate::{bench, ci, codegen, demo, lint, netns, test, tools};
+use crate::{bench, ci, codegen, demo, lint, netns, soak, test, tools};
 
 /// Developer commands of Signet.
 #[derive(clap::Parser)]
@@ -16,6 +16,7 @@ pub(crate) enum Task {
     Ci(ci::Arguments),
     Codegen(codegen::Arguments),
     Tools(tools::Arguments),
+    Soak(soak::Arguments),
     Image(image::Arguments),
     Dist(dist::Arguments),
     Netns(netns::Arguments),
@@ -34,6 +35,7 @@ impl Task {
             Self::Ci(arguments) => ci::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Tools(arguments) => tools::run(&arguments),
+            Self::Soak(arguments) => soak::run(&arguments),
             Self::Image(arguments) => image::run(&arguments),
             Self::Dist(arguments) => dist::run(&arguments),
             Self::Netns(arguments) => netns::run(&arguments),
