@@ -12,6 +12,7 @@ pub mod http;
 pub mod index;
 pub mod key_task;
 pub mod keys;
+pub mod label;
 pub mod log;
 pub mod metrics;
 pub mod object;

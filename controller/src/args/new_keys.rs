@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use signet_crds::names::{KEY_ACTIVE, KEY_LABEL};
 
+use crate::label::{is_label_value, is_qualified_name};
+
 /// Flags of new key Secrets.
 #[derive(Debug, Clone, clap::Args)]
 pub struct NewKeys {
@@ -56,33 +58,6 @@ fn pairs(text: &str) -> Result<Pairs, String> {
         Ok((name.to_owned(), value.to_owned()))
     };
     entries.map(pair).collect::<Result<_, _>>().map(Pairs)
-}
-
-/// `[prefix/]name`, as Kubernetes takes names of labels and annotations.
-fn is_qualified_name(text: &str) -> bool {
-    let (prefix, name) = match text.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, text),
-    };
-    let prefix_is_right = prefix.is_none_or(|prefix| {
-        (1..=253).contains(&prefix.len())
-            && prefix
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
-    });
-    prefix_is_right && !name.is_empty() && is_label_value(name)
-}
-
-fn is_label_value(text: &str) -> bool {
-    let edges = [text.bytes().next(), text.bytes().last()];
-    text.len() <= 63
-        && edges
-            .into_iter()
-            .flatten()
-            .all(|b| b.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]

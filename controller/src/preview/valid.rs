@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::label::{is_label_value, is_qualified_name};
+
 /// Largest sum of all values.
 const MAX_DATA: usize = 1024 * 1024;
 /// Largest sum of all annotations.
@@ -41,34 +43,12 @@ pub(super) fn refused_by_the_api(secret: &Secret) -> Option<&'static str> {
         return Some("the Secret is larger than the API server takes");
     }
     let mut labels = secret.metadata.labels.iter().flatten();
-    let wrong = labels.any(|(name, value)| !is_qualified(name) || !is_label_value(value));
+    let wrong = labels.any(|(name, value)| !is_qualified_name(name) || !is_label_value(value));
     let mut annotations = secret.metadata.annotations.iter().flatten();
-    if wrong || annotations.any(|(name, _)| !is_qualified(name)) {
+    if wrong || annotations.any(|(name, _)| !is_qualified_name(&name.to_lowercase())) {
         return Some("a label or an annotation of the template is not valid");
     }
     None
-}
-
-fn is_qualified(text: &str) -> bool {
-    let (prefix, name) = match text.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, text),
-    };
-    let prefix_is_right =
-        prefix.is_none_or(|prefix| (1..=253).contains(&prefix.len()) && !prefix.contains('/'));
-    prefix_is_right && !name.is_empty() && is_label_value(name)
-}
-
-fn is_label_value(text: &str) -> bool {
-    let edges = [text.bytes().next(), text.bytes().last()];
-    text.len() <= 63
-        && edges
-            .into_iter()
-            .flatten()
-            .all(|b| b.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]
@@ -110,6 +90,14 @@ mod tests {
             ),
             (
                 serde_json::json!({"metadata": {"annotations": {"a b": "c"}}}),
+                true,
+            ),
+            (
+                serde_json::json!({"metadata": {"annotations": {"Example.com/a": "c"}}}),
+                false,
+            ),
+            (
+                serde_json::json!({"metadata": {"labels": {"Example.com/a": "c"}}}),
                 true,
             ),
         ];
