@@ -90,17 +90,7 @@ fn release_programs() -> anyhow::Result<Vec<PathBuf>> {
         "--package",
         "signet-controller",
     ])?;
-    PROGRAMS
-        .iter()
-        .map(|name| {
-            let program = built
-                .iter()
-                .find(|artifact| artifact.path.file_name().is_some_and(|file| file == *name));
-            program
-                .map(|artifact| artifact.path.clone())
-                .with_context(|| format!("{name} was not built"))
-        })
-        .collect()
+    cargo::programs(&built, &PROGRAMS)
 }
 
 fn seal(program: &Path, certificate: &Path) -> anyhow::Result<Duration> {

@@ -35,6 +35,19 @@ pub(crate) fn output(arguments: &[&str]) -> anyhow::Result<Output> {
     command().args(arguments).output().context("run cargo")
 }
 
+/// The paths of programs of these names among what was built.
+pub(crate) fn programs(built: &[Artifact], names: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
+    let path_of = |name: &&str| {
+        let is_it =
+            |artifact: &&Artifact| artifact.path.file_name().is_some_and(|file| file == *name);
+        let program = built.iter().find(is_it);
+        program
+            .map(|artifact| artifact.path.clone())
+            .with_context(|| format!("{name} was not built"))
+    };
+    names.iter().map(path_of).collect()
+}
+
 /// Builds and returns the programs (or test programs) that Cargo reports.
 pub(crate) fn build(arguments: &[&str]) -> anyhow::Result<Vec<Artifact>> {
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();

@@ -114,17 +114,7 @@ impl Release {
             arguments.extend(["--target-dir".into(), folder.into()]);
         }
         let built = cargo::build_with(&arguments, &[(&flags_variable, &flags)])?;
-        PROGRAMS
-            .iter()
-            .map(|name| {
-                let program = built
-                    .iter()
-                    .find(|artifact| artifact.path.file_name().is_some_and(|file| file == *name));
-                program
-                    .map(|artifact| artifact.path.clone())
-                    .with_context(|| format!("{name} was not built"))
-            })
-            .collect()
+        cargo::programs(&built, &PROGRAMS)
     }
 
     /// Static on Linux; and no path of the machine that builds is left in a program.
