@@ -25,10 +25,9 @@ mod specs;
 mod texts;
 mod worlds;
 
-use std::io::Write as _;
-
 use anyhow::ensure;
 use signet_tests::differences::{Area, Ledger};
+use signet_tests::print_figures;
 
 use row::{Case, Outcome};
 
@@ -73,13 +72,6 @@ fn settle(area: Area, outcomes: &[Outcome]) -> anyhow::Result<String> {
     totals.map(|totals| totals.to_string())
 }
 
-/// Prints where the test harness does not hold it back: who runs the tests sees it, passed or not.
-fn print(line: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
-}
-
 #[test]
 fn each_row_of_the_matrix_shows_the_same_effects_or_a_documented_difference() -> anyhow::Result<()>
 {
@@ -111,7 +103,7 @@ fn each_row_of_the_matrix_shows_the_same_effects_or_a_documented_difference() ->
     let controller = settle(Area::Controller, &outcomes);
     let http = settle(Area::Http, &http);
     for totals in [&controller, &http].into_iter().flatten() {
-        print(totals)?;
+        print_figures(totals)?;
     }
     let (controller, http) = (controller.err(), http.err());
     let wrong: Vec<_> = [controller, http]

@@ -6,6 +6,7 @@ use std::thread;
 
 use anyhow::{Context, ensure};
 use signet_tests::differences::{Area, Ledger};
+use signet_tests::print_figures;
 
 use crate::coverage;
 use crate::row::{Row, row};
@@ -56,8 +57,7 @@ fn both_programs_do_the_same_but_for_the_documented_differences() -> anyhow::Res
         }
         Some(_) => ledger.finish_some()?,
     };
-    eprintln!("{totals}");
-    Ok(())
+    print_figures(&totals.to_string())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use signet_harness::process::Signal;
 use signet_harness::upstream::{self, NAMESPACE, SERVICE, UpstreamController};
 use signet_harness::{ControlPlane, Options, Process, eventually};
 use signet_tests::signet::{CAP, SignetController, await_items, cli, secret, secret_path};
-use signet_tests::{fresh_namespace, start};
+use signet_tests::{fresh_namespace, print_figures, start};
 
 use crate::fleet::{self, Kind, Member, secret_of};
 use crate::witness::{
@@ -213,15 +213,15 @@ fn a_cluster_moves_to_signet_and_back_and_nothing_is_lost_or_rewritten_unasked()
     );
     seal_new(&plane, home, "third", &mut new)?;
     let judged = judge(&plane, &fleet, &new)?;
-    println!(
-        "moved {} objects to Signet and back: {} reported as edited and repaired, no other write; {} new objects under \
+    print_figures(&format!(
+        "migration: moved {} objects to Signet and back: {} reported as edited and repaired, no other write; {} new objects under \
          three controllers and two keys; {} Secrets deleted and made again by upstream; {judged} judged by upstream's \
          kubeseal offline",
         fleet.len(),
         EDITED.len(),
         new.len(),
         deleted.len(),
-    );
+    ))?;
     ensure!(
         plane
             .api()

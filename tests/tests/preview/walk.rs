@@ -9,7 +9,7 @@ use signet_harness::kubectl::{self, Output};
 use signet_harness::upstream::{NAMESPACE, UpstreamController};
 use signet_harness::{Canary, ControlPlane, Options, binary, eventually};
 use signet_tests::signet::{CAP, SignetController};
-use signet_tests::start;
+use signet_tests::{print_figures, start};
 
 use crate::judge::misses;
 use crate::objects::{Maker, meanwhile};
@@ -189,12 +189,11 @@ fn what_preview_says_of_a_hundred_objects_is_what_then_happens() -> anyhow::Resu
         output.stdout
     );
     println!("{}", text.stdout);
-    println!(
-        "{} objects, each judged with --repair=report and with --repair=on: 0 misses; {counts:?}; with --repair=report {:?}",
+    print_figures(&format!(
+        "preview: {} objects, each judged with --repair=report and with --repair=on: 0 misses; {counts:?}; with --repair=report {:?}",
         places.len(),
         summary(&reporting)
-    );
-    Ok(())
+    ))
 }
 
 /// Where upstream hands out its certificate.
