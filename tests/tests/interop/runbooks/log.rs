@@ -99,7 +99,10 @@ fn values(line: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// Objects that open and do not, a key by signal with renewal turned off, a restart.
-fn run(mut side: Side) -> anyhow::Result<String> {
+///
+/// `level` is given to both starts.
+fn run(start: fn(&[&str]) -> anyhow::Result<Side>, level: &[&str]) -> anyhow::Result<String> {
+    let mut side = start(&[&["--key-renew-period=0"], level].concat())?;
     side.play()?;
     let mut kill = Command::new("kill");
     kill.args(["-USR1", &side.running.process.id().to_string()]);
@@ -112,19 +115,15 @@ fn run(mut side: Side) -> anyhow::Result<String> {
         .wait_until("the second certificate", CAP, |process| {
             process.log().matches("Certificate generated").count() == 2
         })?;
-    let first = side.restart(&[])?;
+    let first = side.restart(level)?;
     side.running.process.terminate(CAP)?;
     Ok(first + &side.running.process.log())
 }
 
 #[test]
 fn runbooks_find_upstreams_lines() -> anyhow::Result<()> {
-    let off = ["--key-renew-period=0"];
-    let upstream = lines(&run(Side::upstream(&off)?)?)?;
-    let signet = lines(&run(Side::signet(&[
-        "--key-renew-period=0",
-        "--log-level=INFO",
-    ])?)?)?;
+    let upstream = lines(&run(Side::upstream, &[])?)?;
+    let signet = lines(&run(Side::signet, &["--log-level=INFO"])?)?;
     let mut left = upstream;
     for (level, message, names) in SHARED {
         let line = (level.to_owned(), message.to_owned());
