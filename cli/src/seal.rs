@@ -3,7 +3,9 @@
 use serde_json::Value;
 use signet_common::{Certificate, Printable, Scope, TargetError};
 use signet_crds::scope::{scope_of, set_scope};
-use signet_crds::{InputSecret, SealSecretError, SealedSecret, cleartext_items, seal_secret};
+use signet_crds::{
+    InputSecret, InputSecretError, SealSecretError, SealedSecret, cleartext_items, seal_secret,
+};
 
 use crate::atomic_file::Privacy;
 use crate::certificate::{self, CertificateSource, Pin};
@@ -180,14 +182,31 @@ pub fn prepare(
     Ok(secrets)
 }
 
+fn what_to_do(error: &InputSecretError) -> &'static str {
+    match error {
+        InputSecretError::NotAnObject | InputSecretError::OtherKind(_) => {
+            "only Secrets are sealed; nothing was written"
+        }
+        InputSecretError::Field(path) if path.starts_with("stringData") => {
+            "values of stringData are texts; quote numbers, true and false; nothing was written"
+        }
+        InputSecretError::Field(path) if path.starts_with("data") => {
+            "values of data are base64 texts; nothing was written"
+        }
+        InputSecretError::Field(_) => "`kubectl explain secret` has the types; nothing was written",
+        InputSecretError::BadBase64(_) => {
+            "encode the value as base64, or put it under stringData as it is; nothing was written"
+        }
+    }
+}
+
 fn prepare_one(
     session: &Session<'_>,
     document: &Value,
     shaping: &Shaping,
 ) -> Result<InputSecret, Failure> {
-    let mut secret = InputSecret::parse(document).map_err(|error| {
-        Failure::trouble(&error).hint("only Secrets are sealed; nothing was written")
-    })?;
+    let mut secret = InputSecret::parse(document)
+        .map_err(|error| Failure::trouble(&error).hint(what_to_do(&error)))?;
     if secret.data.is_empty() && !shaping.allow_empty {
         return Err(Failure::trouble(
             "secret.data is empty in input Secret, assuming this is an error and aborting. \

@@ -139,6 +139,29 @@ fn a_value_that_is_not_base64_is_named_and_not_shown() {
 }
 
 #[test]
+fn a_refused_value_comes_with_what_to_do_about_it() {
+    let table = [
+        (
+            format!("data: {{a: '{CANARY}!'}}"),
+            "put it under stringData",
+        ),
+        (
+            format!("data: {{a: [{CANARY}]}}"),
+            "values of data are base64 texts",
+        ),
+        (
+            format!("stringData: {{a: [{CANARY}]}}"),
+            "values of stringData are texts; quote",
+        ),
+        ("type: [a]".to_owned(), "kubectl explain secret"),
+    ];
+    for (field, hint) in table {
+        let head = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n";
+        check_refused(format!("{head}{field}\n").as_bytes(), &[], hint);
+    }
+}
+
+#[test]
 fn a_broken_second_document_keeps_the_first_from_being_written() {
     let bad_base64 = format!(
         "{}---\nkind: Secret\nmetadata: {{name: b, namespace: b}}\ndata: {{pw: \"%{CANARY}\"}}\n",
