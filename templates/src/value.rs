@@ -8,6 +8,7 @@ mod text;
 pub use list::List;
 pub use map::Map;
 pub use object::Object;
+pub(crate) use object::is_object;
 pub use text::Text;
 
 use std::rc::Rc;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use constraint::Constraint;
 use version::Version;
 
+use crate::value::is_object;
 use crate::{Call, Entry, Fault, Kind, Object, Param, Type, Value};
 use Param::Str;
 
@@ -183,10 +184,7 @@ impl Object for Semver {
     }
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
-        other
-            .as_any()
-            .downcast_ref::<Self>()
-            .is_some_and(|other| self.version == other.version)
+        is_object(other, |other: &Self| self.version == other.version)
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -50,3 +50,8 @@ pub trait Object {
     /// For functions that know the type.
     fn as_any(&self) -> &dyn Any;
 }
+
+/// Whether `other` is of the Rust type that `is_same` takes, and is the same: for [`Object::deep_equal`].
+pub(crate) fn is_object<T: Any>(other: &dyn Object, is_same: impl FnOnce(&T) -> bool) -> bool {
+    other.as_any().downcast_ref().is_some_and(is_same)
+}

@@ -12,6 +12,7 @@ use super::Cost;
 use super::key::{self, Key};
 use super::x509::{self, Issuer, Request};
 use crate::sprig::encode::decode64;
+use crate::value::is_object;
 use crate::{Call, Fault, Kind, Object, Value};
 
 /// What `%T` says.
@@ -37,8 +38,7 @@ impl Object for Certificate {
     }
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
-        let other = other.as_any().downcast_ref::<Self>();
-        other.is_some_and(|other| self.texts() == other.texts())
+        is_object(other, |other: &Self| self.texts() == other.texts())
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::layout::{DAYS, MONTHS};
 use super::moment::{Civil, Moment, Zone};
 use super::{GROWTH, duration, format};
+use crate::value::is_object;
 use crate::{Call, Entry, Fault, Kind, Object, Param, Type, Value};
 use Param::{Int, Named, Str};
 
@@ -308,10 +309,7 @@ impl Object for Time {
     }
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
-        other
-            .as_any()
-            .downcast_ref::<Self>()
-            .is_some_and(|other| self.0 == other.0)
+        is_object(other, |other: &Self| self.0 == other.0)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -345,10 +343,7 @@ impl Object for Duration {
     }
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
-        other
-            .as_any()
-            .downcast_ref::<Self>()
-            .is_some_and(|other| self.0 == other.0)
+        is_object(other, |other: &Self| self.0 == other.0)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -383,7 +378,7 @@ impl Object for Named12 {
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
         let same = |other: &Self| (self.type_name, self.number) == (other.type_name, other.number);
-        other.as_any().downcast_ref().is_some_and(same)
+        is_object(other, same)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -413,10 +408,7 @@ impl Object for Location {
     }
 
     fn deep_equal(&self, other: &dyn Object) -> bool {
-        other
-            .as_any()
-            .downcast_ref::<Self>()
-            .is_some_and(|other| self.0 == other.0)
+        is_object(other, |other: &Self| self.0 == other.0)
     }
 
     fn as_any(&self) -> &dyn Any {
