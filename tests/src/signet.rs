@@ -256,3 +256,28 @@ pub fn ensure_contains(text: &str, part: &str) -> anyhow::Result<()> {
     ensure!(text.contains(part), "{part:?} is not in:\n{text}");
     Ok(())
 }
+
+/// Merges JSON objects, `from` over `into`.
+pub fn merge(into: &mut Value, from: Value) {
+    match from {
+        Value::Object(fields) => {
+            if !into.is_object() {
+                *into = json!({});
+            }
+            for (name, value) in fields {
+                merge(&mut into[name], value);
+            }
+        }
+        other => *into = other,
+    }
+}
+
+/// A client for the controller's HTTP server: every answer is one, and no proxy stands between.
+pub fn http_agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .proxy(None)
+        .build()
+        .new_agent()
+}

@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use signet_harness::upstream::SERVICE;
 use signet_harness::{ControlPlane, Marker, Options, Record, eventually};
 use signet_tests::signet::{
-    self, CAP, SignetController, await_reason, clear_items, condition, seal, sealed_path,
+    self, CAP, SignetController, await_reason, clear_items, condition, merge, seal, sealed_path,
     secret_path,
 };
 use signet_tests::{fresh_namespace, shared, start};
@@ -328,21 +328,6 @@ pub(crate) fn text(object: &Value, pointer: &str) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Merges JSON objects, `from` over `into`.
-pub(crate) fn merge(into: &mut Value, from: Value) {
-    match from {
-        Value::Object(fields) => {
-            if !into.is_object() {
-                *into = json!({});
-            }
-            for (name, value) in fields {
-                merge(&mut into[name], value);
-            }
-        }
-        other => *into = other,
-    }
 }
 
 /// `Type=Status` of every condition, in order.

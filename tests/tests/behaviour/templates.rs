@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use signet_harness::eventually;
-use signet_tests::signet::{clear_items, ensure_contains};
+use signet_tests::signet::{clear_items, ensure_contains, merge};
 
-use crate::scene::{Solo, merge, message, scene, text, version};
+use crate::scene::{Solo, message, scene, text, version};
 
 /// All bombs are rendered one after the other on two cores, without optimisation.
 const BOMBS_CAP: Duration = Duration::from_secs(300);

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use signet_tests::signet::sealed_path;
 
 use crate::row::{Case, Row, differs, same};
-use crate::side::{Side, merge};
+use crate::side::Side;
 use crate::specs::stranger;
+use signet_tests::signet::merge;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use signet_common::Scope;
 
 use crate::row::{Case, Row, differs, same};
-use crate::side::{Side, merge};
+use crate::side::Side;
+use signet_tests::signet::merge;
 
 const SKIP: &str = "sealedsecrets.bitnami.com/skip-set-owner-references";
 const MANAGED: &str = "sealedsecrets.bitnami.com/managed";

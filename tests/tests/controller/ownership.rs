@@ -213,7 +213,7 @@ fn skip(row: &mut Row, annotations: Value, owner: Option<Value>) -> anyhow::Resu
             let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": side.namespace}});
             let map = side.apply(&map)?;
             let mut owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": map["metadata"]["uid"]});
-            crate::side::merge(&mut owner, fields.clone());
+            signet_tests::signet::merge(&mut owner, fields.clone());
             metadata["ownerReferences"] = json!([owner]);
         }
         let mut sealed = side.sealed("db", &[("k", "v")])?;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use signet_tests::signet::merge;
+
 use crate::row::{Case, Row, differs, same};
-use crate::side::merge;
 
 const KEY: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use signet_common::{Certificate, Plaintext, Scope, SealTarget, seal};
 use signet_harness::upstream::{SERVICE, UpstreamController, in_cluster_command};
 use signet_harness::{ControlPlane, Process, Tool, binary, eventually, port};
-use signet_tests::signet::{CAP, SignetController, sealed_path, secret_path};
+use signet_tests::signet::{CAP, SignetController, http_agent, merge, sealed_path, secret_path};
 
 /// Whose controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,12 +119,7 @@ pub(crate) fn ask_as(
     body: &str,
     client: Option<&str>,
 ) -> anyhow::Result<Reply> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .proxy(None)
-        .build()
-        .new_agent();
+    let agent = http_agent();
     let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("http://{host}{path}"));
@@ -435,19 +430,4 @@ pub(crate) fn value_for(
     let clear = Plaintext::new(clear.to_vec());
     let blob = seal(&mut rand::rng(), certificate.key(), &target, "", &clear)?;
     Ok(blob.to_base64())
-}
-
-/// Merges JSON objects, `from` over `into`.
-pub(crate) fn merge(into: &mut Value, from: Value) {
-    match from {
-        Value::Object(fields) => {
-            if !into.is_object() {
-                *into = json!({});
-            }
-            for (name, value) in fields {
-                merge(&mut into[name], value);
-            }
-        }
-        other => *into = other,
-    }
 }

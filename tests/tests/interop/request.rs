@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::{Value, json};
 use signet_harness::upstream::{NAMESPACE, SERVICE};
-use signet_tests::signet::{SignetController, seal, secret};
+use signet_tests::signet::{SignetController, http_agent, seal, secret};
 use ureq::http::{HeaderMap, Request};
 
 use crate::world::SignetWorld;
@@ -32,12 +32,7 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> anyhow::Result<Reply> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .proxy(None)
-        .build()
-        .new_agent();
+    let agent = http_agent();
     let mut request = Request::builder()
         .method(method)
         .uri(format!("http://127.0.0.1:{}{path}", controller.port));

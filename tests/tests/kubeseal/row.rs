@@ -159,33 +159,36 @@ impl Row {
 
     /// Both outcomes are the same once `theirs` is replaced by `ours`.
     pub(crate) fn differs(
-        mut self,
+        self,
         id: &'static str,
         theirs: &'static str,
         ours: &'static str,
     ) -> Self {
-        self.claims.push(Claim {
+        self.claim(Claim {
             id,
             theirs,
             ours,
             wholly: false,
-        });
-        self
+        })
     }
 
     /// The outcomes have little in common: upstream's holds `theirs`, and Signet's holds `ours`.
     pub(crate) fn differs_wholly(
-        mut self,
+        self,
         id: &'static str,
         theirs: &'static str,
         ours: &'static str,
     ) -> Self {
-        self.claims.push(Claim {
+        self.claim(Claim {
             id,
             theirs,
             ours,
             wholly: true,
-        });
+        })
+    }
+
+    fn claim(mut self, claim: Claim) -> Self {
+        self.claims.push(claim);
         self
     }
 

@@ -60,55 +60,50 @@ pub(crate) fn await_reasons(
     fleet: &[Member],
     wanted: impl Fn(&Member) -> &'static str,
 ) -> anyhow::Result<()> {
-    eventually(
-        "every object has its reason",
-        CAP,
-        || -> anyhow::Result<()> {
-            for member in fleet {
-                let object = plane
-                    .api()
-                    .get(&sealed_path(&member.namespace, &member.name))?;
-                let current =
-                    object["status"]["observedGeneration"] == object["metadata"]["generation"];
-                let synced = condition(&object, "Synced").context("no condition yet")?;
-                let wanted = wanted(member);
-                ensure!(
-                    current && synced["reason"] == wanted,
-                    "{}: {} instead of {wanted}",
-                    member.name,
-                    synced
-                );
-            }
-            Ok(())
-        },
-    )
+    await_synced(plane, fleet, |member, object, synced| {
+        let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+        let wanted = wanted(member);
+        ensure!(
+            current && synced["reason"] == wanted,
+            "{}: {synced} instead of {wanted}",
+            member.name
+        );
+        Ok(())
+    })
 }
 
 /// Awaits upstream's verdict on every member.
 pub(crate) fn await_upstream(plane: &ControlPlane, fleet: &[Member]) -> anyhow::Result<()> {
-    eventually(
-        "upstream has judged every object",
-        CAP,
-        || -> anyhow::Result<()> {
-            for member in fleet {
-                let object = plane
-                    .api()
-                    .get(&sealed_path(&member.namespace, &member.name))?;
-                let synced = condition(&object, "Synced").context("no condition yet")?;
-                let wanted = if member.kind.upstream_says_synced() {
-                    "True"
-                } else {
-                    "False"
-                };
-                ensure!(
-                    synced["status"] == wanted,
-                    "{}: {synced} instead of {wanted}",
-                    member.name
-                );
-            }
-            Ok(())
-        },
-    )
+    await_synced(plane, fleet, |member, _, synced| {
+        let wanted = match member.kind.upstream_says_synced() {
+            true => "True",
+            false => "False",
+        };
+        ensure!(
+            synced["status"] == wanted,
+            "{}: {synced} instead of {wanted}",
+            member.name
+        );
+        Ok(())
+    })
+}
+
+/// Awaits that `judge` takes every member's object and its condition `Synced`.
+fn await_synced(
+    plane: &ControlPlane,
+    fleet: &[Member],
+    judge: impl Fn(&Member, &Value, &Value) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let judge_all = || -> anyhow::Result<()> {
+        for member in fleet {
+            let path = sealed_path(&member.namespace, &member.name);
+            let object = plane.api().get(&path)?;
+            let synced = condition(&object, "Synced").context("no condition yet")?;
+            judge(member, &object, synced)?;
+        }
+        Ok(())
+    };
+    eventually("every object is judged", CAP, judge_all)
 }
 
 /// The Secrets that the controller's service account wrote since `mark`, without keys: verb and path.

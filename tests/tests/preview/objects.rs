@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use signet_common::{Certificate, Plaintext, SealTarget};
 use signet_harness::{ControlPlane, eventually};
-use signet_tests::signet::{CAP, apply, seal, sealed_path, secret, secret_path};
+use signet_tests::signet::{CAP, apply, merge, seal, sealed_path, secret, secret_path};
 
 pub(crate) const NAMESPACES: [&str; 3] = ["shop", "bank", "lab"];
 const PREFIX: &str = "sealedsecrets.bitnami.com";
@@ -276,20 +276,6 @@ fn dressed(sealed: &mut Value) {
 /// Merges fields into the template.
 fn template(sealed: &mut Value, fields: Value) {
     merge(&mut sealed["spec"]["template"], fields);
-}
-
-fn merge(into: &mut Value, from: Value) {
-    match from {
-        Value::Object(fields) => {
-            if !into.is_object() {
-                *into = json!({});
-            }
-            for (name, value) in fields {
-                merge(&mut into[name], value);
-            }
-        }
-        other => *into = other,
-    }
 }
 
 /// A value that was sealed for somebody else.
