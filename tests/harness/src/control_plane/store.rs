@@ -14,26 +14,7 @@ impl ControlPlane {
     /// Every key that begins with `/registry/PREFIX` and its bytes (protobuf for built-in kinds, JSON for custom ones),
     /// for instance `stored("secrets/NAMESPACE/NAME")`.
     pub fn stored(&self, prefix: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let start = [ROOT, prefix].concat().into_bytes();
-        let mut end = start.clone();
-        let last = end.last_mut().context("the root is not empty")?;
-        // The first key behind all that begin so. Names are ASCII, the byte cannot overflow.
-        *last += 1;
-        let request = json!({ "key": STANDARD.encode(&start), "range_end": STANDARD.encode(&end) });
-        let agent = ureq::Agent::config_builder()
-            .proxy(None)
-            .build()
-            .new_agent();
-        let url = format!("{}/v3/kv/range", self.etcd_url());
-        let answer = agent
-            .post(&url)
-            .send(request.to_string())
-            .context("ask etcd")?
-            .body_mut()
-            .with_config()
-            .limit(256 << 20)
-            .read_to_string()?;
-        let answer: Value = serde_json::from_str(&answer)?;
+        let answer = self.range(prefix, false)?;
         let entries = answer["kvs"]
             .as_array()
             .map(Vec::as_slice)
@@ -47,6 +28,41 @@ impl ControlPlane {
                 ))
             })
             .collect()
+    }
+
+    /// How many keys begin with `/registry/PREFIX`. Costs etcd next to nothing, so it may be asked often.
+    pub fn count_stored(&self, prefix: &str) -> anyhow::Result<usize> {
+        let answer = self.range(prefix, true)?;
+        // 64-bit numbers are text in etcd's JSON; zero is left out.
+        let count = answer["count"].as_str().unwrap_or("0");
+        count.parse().context("a number")
+    }
+
+    fn range(&self, prefix: &str, count_only: bool) -> anyhow::Result<Value> {
+        let start = [ROOT, prefix].concat().into_bytes();
+        let mut end = start.clone();
+        let last = end.last_mut().context("the root is not empty")?;
+        // The first key behind all that begin so. Names are ASCII, the byte cannot overflow.
+        *last += 1;
+        let request = json!({
+            "key": STANDARD.encode(&start),
+            "range_end": STANDARD.encode(&end),
+            "count_only": count_only,
+        });
+        let agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .build()
+            .new_agent();
+        let url = format!("{}/v3/kv/range", self.etcd_url());
+        let answer = agent
+            .post(&url)
+            .send(request.to_string())
+            .context("ask etcd")?
+            .body_mut()
+            .with_config()
+            .limit(256 << 20)
+            .read_to_string()?;
+        Ok(serde_json::from_str(&answer)?)
     }
 }
 
