@@ -1,84 +1,156 @@
-//! `cargo xtask bench`: what sealing costs, ours and upstream's in turn on the same input.
+//! `cargo xtask bench`: what Signet costs beside upstream, on the same control plane, in turn.
 //!
-//! Prints figures and ratios. Nothing here is a test: figures belong to the machine they were taken on.
+//! Owns the list of scenarios and the command. Nothing here is a test with a clock: figures belong to the machine they were
+//! taken on, so that only ratios are judged, and only when `--check` asks for it.
 
 #![expect(clippy::print_stdout, reason = "the result of the command")]
 
-use std::fs;
-use std::io::Write as _;
+mod ceiling;
+mod cold;
+pub(crate) mod documents;
+mod goals;
+mod lab;
+mod latency;
+mod offline;
+mod outcome;
+mod restart;
+mod results;
+mod table;
+mod usage;
+mod world;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
-use signet_harness::{Tool, Tools};
+use signet_harness::{Tool, Tools, binary, netns};
 
-use crate::cargo;
+use crate::{cargo, netns::exit_code};
+use goals::Goals;
+use lab::{Lab, Scale};
+use outcome::Outcome;
+use results::Results;
 
-/// Measure offline sealing beside upstream's kubeseal, and the size of the release programs.
+/// Measure Signet and upstream in turn, and judge the ratios.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Runs of each program, in turn.
-    #[arg(long, default_value = "40")]
-    runs: usize,
+    /// Only the groups of scenarios with this text in a name.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// How much of it.
+    #[arg(long, value_enum, default_value = "quick")]
+    scale: Scale,
+    /// Put the results into this file, in the place of earlier ones of the same scenarios.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure nothing: show the results in this file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "json"])]
+    from: Option<PathBuf>,
+    /// Fail if a ratio is below its floor in `benches/goals.toml`, or was not measured although everything was.
+    #[arg(long)]
+    check: bool,
 }
 
-const PROGRAMS: [&str; 3] = ["signet", "kubeseal", "signet-controller"];
+/// What is measured together, because it shares a cluster.
+struct Group {
+    /// The names of its outcomes.
+    scenarios: &'static [&'static str],
+    run: fn(&Lab) -> anyhow::Result<Vec<Outcome>>,
+}
 
-/// Two items, as `kubectl create secret generic … --dry-run=client -o yaml` prints them.
-const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: shop\n\
-data:\n  password: aHVudGVyMg==\n  user: c2hvcA==\n";
+/// In the order in which they run and are shown.
+const GROUPS: [Group; 3] = [
+    Group {
+        scenarios: &["cold", "cold, default flags", "requests"],
+        run: cold::run,
+    },
+    Group {
+        scenarios: &["restart", "status cleared", "new while restarting"],
+        run: restart::run,
+    },
+    Group {
+        scenarios: &["offline seal"],
+        run: offline::run,
+    },
+];
+
+/// The programs of others that are measured beside ours, or with.
+const TOOLS: [Tool; 5] = [
+    Tool::Etcd,
+    Tool::KubeApiserver,
+    Tool::Kubectl,
+    Tool::UpstreamController,
+    Tool::UpstreamKubeseal,
+];
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    ensure!(arguments.runs > 0, "at least one run");
-    let tools = Tools::ensure(&[Tool::UpstreamKubeseal])?;
-    let ours = release_programs()?;
-    let folder = tempfile::tempdir()?;
-    let certificate = folder.path().join("cert.pem");
-    let signet = &ours[0];
-    let made = Command::new(signet)
-        .args(["keys", "generate", "--out-key"])
-        .arg(folder.path().join("key.pem"))
-        .arg("--out-cert")
-        .arg(&certificate)
-        .stderr(Stdio::null())
-        .status()?;
-    ensure!(made.success(), "no key was made");
-
-    let upstream = tools.path(Tool::UpstreamKubeseal)?;
-    let programs = [
-        ("kubeseal, ours", ours[1].as_path()),
-        ("kubeseal, upstream's", upstream),
-    ];
-    let mut taken = [Vec::new(), Vec::new()];
-    // One run of each first, so that both are in the page cache.
-    for round in 0..=arguments.runs {
-        for ((_, program), taken) in programs.iter().zip(&mut taken) {
-            let time = seal(program, &certificate)?;
-            if round > 0 {
-                taken.push(time);
-            }
+    let goals = Goals::read()?;
+    if let Some(file) = &arguments.from {
+        let results = Results::read(file)?;
+        print!("{}", table::all(&results.outcomes, &goals));
+        return Ok(verdict(arguments.check, &goals, &results.outcomes, true));
+    }
+    ensure!(
+        chosen(&arguments.only).next().is_some(),
+        "no scenario has {:?} in its name; there are: {}",
+        arguments.only,
+        names().collect::<Vec<_>>().join(", ")
+    );
+    if !netns::is_inside() {
+        return run_inside();
+    }
+    let lab = Lab::new(arguments.scale)?;
+    let mut outcomes = Vec::new();
+    for group in chosen(&arguments.only) {
+        println!("== {}", group.scenarios.join(", "));
+        let measured = (group.run)(&lab).with_context(|| group.scenarios.join(", "))?;
+        print!("{}", table::all(&measured, &goals));
+        // Kept at once: a later group may fail.
+        if let Some(file) = &arguments.json {
+            let mut results = Results::read_or_empty(file)?;
+            results.machine = lab.machine()?;
+            results.merge(measured.clone(), &names().collect::<Vec<_>>());
+            results.write(file)?;
         }
+        outcomes.extend(measured);
     }
-    let [ours_median, upstream_median] = taken.map(median);
-    println!(
-        "offline seal, 2 items, median of {} runs in turn",
-        arguments.runs
-    );
-    for ((name, _), time) in programs.iter().zip([ours_median, upstream_median]) {
-        println!("  {name:<22} {:>7.2} ms", time.as_secs_f64() * 1e3);
+    let is_everything = arguments.only.is_empty();
+    Ok(verdict(arguments.check, &goals, &outcomes, is_everything))
+}
+
+fn chosen(only: &str) -> impl Iterator<Item = &'static Group> {
+    let matches = move |group: &&Group| group.scenarios.iter().any(|name| name.contains(only));
+    GROUPS.iter().filter(matches)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().flat_map(|group| group.scenarios).copied()
+}
+
+fn verdict(check: bool, goals: &Goals, outcomes: &[Outcome], is_everything: bool) -> ExitCode {
+    let failures = goals.failures(outcomes, is_everything);
+    for failure in &failures {
+        println!("{failure}");
     }
-    println!(
-        "  ours / upstream's      {:>7.2}",
-        ours_median.as_secs_f64() / upstream_median.as_secs_f64()
-    );
-    println!("size of release programs");
-    for path in ours.iter().map(PathBuf::as_path).chain([upstream]) {
-        let megabytes = fs::metadata(path)?.len() as f64 / 1e6;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        println!("  {name:<22} {megabytes:>7.1} MB");
+    if check && !failures.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds everything, then runs this same command where the cluster tests run: upstream's controller needs a network and
+/// a file system of its own.
+fn run_inside() -> anyhow::Result<ExitCode> {
+    netns::check()?;
+    let tools = Tools::ensure_in_background(&TOOLS)?;
+    let programs = release_programs()?;
+    let tools = tools.wait()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1));
+    command.env(binary::DIR_VARIABLE, folder(&programs)?);
+    tools.export(&mut command);
+    Ok(exit_code(netns::run_in_namespace(&command)?))
 }
 
 fn release_programs() -> anyhow::Result<Vec<PathBuf>> {
@@ -89,39 +161,18 @@ fn release_programs() -> anyhow::Result<Vec<PathBuf>> {
         "signet-cli",
         "--package",
         "signet-controller",
+        "--package",
+        "signet-load",
     ])?;
-    cargo::programs(&built, &PROGRAMS)
+    cargo::programs(
+        &built,
+        &["signet", "kubeseal", "signet-controller", "signet-load"],
+    )
 }
 
-fn seal(program: &Path, certificate: &Path) -> anyhow::Result<Duration> {
-    let start = Instant::now();
-    let mut child = Command::new(program)
-        .arg("--cert")
-        .arg(certificate)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("start {}", program.display()))?;
-    child
-        .stdin
-        .take()
-        .context("stdin is piped")?
-        .write_all(SECRET.as_bytes())?;
-    let output = child.wait_with_output()?;
-    let taken = start.elapsed();
-    ensure!(output.status.success(), "{} failed", program.display());
-    ensure!(
-        output
-            .stdout
-            .windows(13)
-            .any(|part| part == b"encryptedData"),
-        "{} sealed nothing",
-        program.display()
-    );
-    Ok(taken)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+fn folder(programs: &[PathBuf]) -> anyhow::Result<&Path> {
+    programs
+        .first()
+        .and_then(|program| program.parent())
+        .context("Cargo puts programs into a folder")
 }

@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 
+use crate::bench::documents;
 use crate::cargo;
 
 /// Write the generated files, or check that they are up to date.
@@ -85,5 +86,6 @@ fn generated(root: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     }
     let crd = files.first().context("the CRD comes first")?.1.clone();
     files.extend(chart::files(root, &crd)?);
+    files.extend(documents::files(root)?);
     Ok(files)
 }
