@@ -25,6 +25,7 @@ pub mod known_keys;
 pub mod kubeconfig;
 pub mod kubeseal;
 pub mod manifest_edit;
+mod memory;
 pub mod merge;
 pub mod output;
 pub mod raw;

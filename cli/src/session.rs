@@ -84,6 +84,7 @@ impl Session<'_> {
 
 /// Runs `run` with the real streams, environment, clock and randomness.
 pub fn with_real_world(program: Program, run: fn(&mut Session<'_>) -> u8) -> ExitCode {
+    crate::memory::hide();
     let stdin = std::io::stdin();
     let mut session = Session {
         program,

@@ -14,6 +14,7 @@ pub mod key_task;
 pub mod keys;
 pub mod label;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod object;
 pub mod pass;
@@ -34,6 +35,7 @@ use clap::Parser as _;
 
 /// Parses the command line and runs the controller.
 pub fn main() -> ExitCode {
+    let hidden = memory::hide();
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == preview::NAME) {
         return preview::main(words);
@@ -50,6 +52,9 @@ pub fn main() -> ExitCode {
     }
     log::init(&args.logging);
     log::hook_panics();
+    if let Err(error) = hidden {
+        tracing::warn!(%error, "the memory of this process cannot be hidden from others of its user");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -11,6 +11,7 @@ mod forms;
 mod golden;
 mod known_keys;
 mod links;
+mod memory;
 mod merge;
 mod plugins;
 mod recovery;
