@@ -65,15 +65,20 @@ pub fn in_cluster_command(
     )?;
     fs::write(folder.join("namespace"), namespace)?;
     fs::copy(plane.ca_file(), folder.join("ca.crt"))?;
+    Ok(pod_command(&folder, &plane.host(), plane.port(), program))
+}
+
+/// A command that finds the API server at this address, and token, CA and namespace as the files `token`, `ca.crt` and
+/// `namespace` of this folder; what is written there later, it sees.
+pub fn pod_command(folder: &Path, host: &str, port: u16, program: &Path) -> Command {
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "sh", "-c", IN_CLUSTER, "in-cluster"])
         .arg(folder)
-        .arg(program);
+        .arg(program)
+        .env("KUBERNETES_SERVICE_HOST", host)
+        .env("KUBERNETES_SERVICE_PORT", port.to_string());
     command
-        .env("KUBERNETES_SERVICE_HOST", plane.host())
-        .env("KUBERNETES_SERVICE_PORT", plane.port().to_string());
-    Ok(command)
 }
 
 /// Upstream's controller, running.
