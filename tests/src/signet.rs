@@ -148,6 +148,22 @@ pub fn seal(certificate: &str, secret: &Value, arguments: &[&str]) -> anyhow::Re
     serde_json::from_str(&sealed).context("kubeseal prints JSON")
 }
 
+/// Seals these Secrets, in this order, offline with one run of Signet's `kubeseal`.
+pub fn seal_all(certificate: &str, secrets: &[Value]) -> anyhow::Result<Vec<Value>> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("cert.pem");
+    std::fs::write(&file, certificate)?;
+    let input: Vec<String> = secrets.iter().map(Value::to_string).collect();
+    let mut command = Command::new(binary::path("kubeseal")?);
+    command.arg("--cert").arg(&file);
+    let output = kubectl::run(command, &input.join("\n---\n"))?.success("kubeseal")?;
+    let sealed = serde_json::Deserializer::from_str(&output)
+        .into_iter::<Value>()
+        .collect::<Result<Vec<_>, _>>()?;
+    ensure!(sealed.len() == secrets.len(), "kubeseal lost a document");
+    Ok(sealed)
+}
+
 /// Path of a SealedSecret.
 pub fn sealed_path(namespace: &str, name: &str) -> String {
     format!("/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets/{name}")

@@ -6,8 +6,10 @@ use anyhow::{Context, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use signet_harness::{ControlPlane, binary, eventually, kubectl};
+use signet_harness::{ControlPlane, eventually};
 use signet_tests::signet::{CAP, condition};
+
+pub(crate) use signet_tests::signet::seal_all;
 
 /// Longest time for hundreds of objects on a busy machine.
 pub(crate) const LONG_CAP: Duration = Duration::from_secs(150);
@@ -32,22 +34,6 @@ pub(crate) fn seal_many(
         })
         .collect();
     seal_all(certificate, &secrets)
-}
-
-/// Seals these Secrets, in this order.
-pub(crate) fn seal_all(certificate: &str, secrets: &[Value]) -> anyhow::Result<Vec<Value>> {
-    let dir = tempfile::tempdir()?;
-    let file = dir.path().join("cert.pem");
-    std::fs::write(&file, certificate)?;
-    let input: Vec<String> = secrets.iter().map(Value::to_string).collect();
-    let mut command = std::process::Command::new(binary::path("kubeseal")?);
-    command.arg("--cert").arg(&file);
-    let output = kubectl::run(command, &input.join("\n---\n"))?.success("kubeseal")?;
-    let sealed = serde_json::Deserializer::from_str(&output)
-        .into_iter::<Value>()
-        .collect::<Result<Vec<_>, _>>()?;
-    ensure!(sealed.len() == secrets.len(), "kubeseal lost a document");
-    Ok(sealed)
 }
 
 /// A certificate whose private key nobody in the test has; 2048 bits, as the controller's under test.
