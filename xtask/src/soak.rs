@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use crate::cargo;
 use crate::report::Report;
 
-/// Run the long tests: more generated templates, more kills, the cluster suites again and again, a release built twice.
+/// Run the long tests: more seeds of faults, more generated templates, more kills, the cluster suites again and again, a
+/// release built twice.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How many times as much as `cargo xtask test`.
@@ -21,11 +22,17 @@ const REPEATED: [&str; 3] = ["resilience", "migration", "preview"];
 /// What `cargo xtask test` does once.
 const GENERATED: u32 = 20_000;
 const KILLS: u32 = 200;
+/// Seeds of faults for each time.
+const SEEDS: u32 = 2;
+/// How many seeds, whatever `--times` says.
+const SEEDS_VARIABLE: &str = "SIGNET_SEEDS";
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     let templates = (GENERATED * arguments.times).to_string();
     let kills = (KILLS * arguments.times).to_string();
+    let seeds = (SEEDS * arguments.times).to_string();
+    let seeds = std::env::var(SEEDS_VARIABLE).unwrap_or(seeds);
     let mut step = |name: &str, command: &[&str], variables: &[(&str, &str)]| {
         if !name.contains(&arguments.only) {
             return Ok(());
@@ -33,6 +40,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let run = || Ok(cargo::run_with(command, variables)?.success());
         report.step(name, run)
     };
+    step(
+        "faults",
+        &["xtask", "test", "--suite", "soak"],
+        &[(SEEDS_VARIABLE, &seeds)],
+    )?;
     step(
         "templates",
         &["xtask", "test", "--suite", "templates"],
