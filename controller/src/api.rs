@@ -1,7 +1,10 @@
 //! The requests that the controller makes, and what their failures mean.
 //!
-//! Every request has a deadline. Of an error only its code and reason are kept: the text may quote the object that was
+//! Every request has a deadline, and every write passes the fence: it is sent only while this replica leads (ARCHITECTURE.md
+//! "Several replicas"). A change of what exists carries uid and resourceVersion. Of an error only its code and reason are kept: the text may quote the object that was
 //! sent (ARCHITECTURE.md "Failure classes").
+
+mod lease;
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -10,10 +13,12 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use k8s_openapi::api::core::v1::{Event, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, GetParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use thiserror::Error;
 
+use crate::fence::{Fence, boot_time};
 use crate::index::ObjectKey;
 use crate::object::RawSealedSecret;
 
@@ -44,6 +49,9 @@ pub enum ApiFailure {
     /// 429, 5xx, time-outs, network.
     #[error("the API server cannot be used: {0}")]
     Unavailable(String),
+    /// Not sent: another replica may lead by now.
+    #[error("this replica does not lead")]
+    NotLeading,
 }
 
 impl ApiFailure {
@@ -64,6 +72,11 @@ impl ApiFailure {
             _ => Self::Unavailable(shown),
         }
     }
+
+    /// Whether it is 403: a right is missing, or a policy is against it.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(shown) if shown.starts_with("403 "))
+    }
 }
 
 /// The cluster, as the controller uses it. Cheap to clone.
@@ -71,17 +84,29 @@ impl ApiFailure {
 pub struct Cluster {
     client: Client,
     limiter: Option<Arc<DefaultDirectRateLimiter>>,
+    fence: Arc<Fence>,
 }
 
 impl Cluster {
-    /// A cluster behind this client; at most `queries_per_second` requests if given.
+    /// A cluster behind this client; at most `queries_per_second` requests if given. Nothing can be written until the
+    /// fence is opened.
     pub fn new(client: Client, queries_per_second: Option<(NonZeroU32, NonZeroU32)>) -> Self {
         let limiter = queries_per_second.map(|(rate, burst)| {
             Arc::new(RateLimiter::direct(
                 Quota::per_second(rate).allow_burst(burst),
             ))
         });
-        Self { client, limiter }
+        let fence = Arc::default();
+        Self {
+            client,
+            limiter,
+            fence,
+        }
+    }
+
+    /// What decides whether writes are sent.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     /// The client, for watches.
@@ -93,13 +118,25 @@ impl Cluster {
         &self,
         request: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ApiFailure> {
+        self.await_turn().await;
+        answer(DEADLINE, request).await
+    }
+
+    /// Sends a write, if this replica still leads when its turn has come.
+    async fn write<T>(
+        &self,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ApiFailure> {
+        self.await_turn().await;
+        if !self.fence.lets_pass(boot_time()) {
+            return Err(ApiFailure::NotLeading);
+        }
+        answer(DEADLINE, request).await
+    }
+
+    async fn await_turn(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.until_ready().await;
-        }
-        match tokio::time::timeout(DEADLINE, request).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(ApiFailure::of(&error)),
-            Err(_) => Err(ApiFailure::Unavailable("no answer in time".to_owned())),
         }
     }
 
@@ -164,7 +201,7 @@ impl Cluster {
     /// [`ApiFailure`].
     pub async fn create_secret(&self, secret: &Secret) -> Result<Secret, ApiFailure> {
         let namespace = secret.metadata.namespace.as_deref().unwrap_or_default();
-        self.call(
+        self.write(
             self.secrets(namespace)
                 .create(&PostParams::default(), secret),
         )
@@ -177,10 +214,11 @@ impl Cluster {
     /// [`ApiFailure`]; [`ApiFailure::Conflict`] if it is another one by now.
     pub async fn replace_secret(&self, secret: &Secret) -> Result<Secret, ApiFailure> {
         let metadata = &secret.metadata;
+        conditional(metadata)?;
         let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
         let api = self.secrets(namespace.unwrap_or_default());
         let params = PostParams::default();
-        self.call(api.replace(name.unwrap_or_default(), &params, secret))
+        self.write(api.replace(name.unwrap_or_default(), &params, secret))
             .await
     }
 
@@ -190,6 +228,7 @@ impl Cluster {
     /// [`ApiFailure`]; [`ApiFailure::Conflict`] if it is another one by now.
     pub async fn delete_secret(&self, secret: &Secret) -> Result<(), ApiFailure> {
         let metadata = &secret.metadata;
+        conditional(metadata)?;
         let (namespace, name) = (metadata.namespace.as_deref(), metadata.name.as_deref());
         let api = self.secrets(namespace.unwrap_or_default());
         let params = DeleteParams {
@@ -199,12 +238,12 @@ impl Cluster {
             }),
             ..DeleteParams::default()
         };
-        self.call(api.delete(name.unwrap_or_default(), &params))
+        self.write(api.delete(name.unwrap_or_default(), &params))
             .await
             .map(drop)
     }
 
-    /// Replaces the status of a SealedSecret that carries its resourceVersion.
+    /// Replaces the status of a SealedSecret that carries its uid and resourceVersion.
     ///
     /// # Errors
     /// [`ApiFailure`]; [`ApiFailure::Conflict`] if the object changed.
@@ -212,10 +251,11 @@ impl Cluster {
         &self,
         object: &RawSealedSecret,
     ) -> Result<RawSealedSecret, ApiFailure> {
+        conditional(&object.metadata)?;
         let key = ObjectKey::of(&object.metadata);
         let api = self.sealed(&key.namespace);
         let params = PostParams::default();
-        self.call(api.replace_status(&key.name, &params, object))
+        self.write(api.replace_status(&key.name, &params, object))
             .await
     }
 
@@ -226,7 +266,7 @@ impl Cluster {
     pub async fn create_event(&self, event: &Event) -> Result<(), ApiFailure> {
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        self.call(api.create(&PostParams::default(), event))
+        self.write(api.create(&PostParams::default(), event))
             .await
             .map(drop)
     }
@@ -261,6 +301,25 @@ impl Cluster {
                 .await,
         )
     }
+}
+
+/// Awaits an answer for so long.
+async fn answer<T>(
+    deadline: Duration,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ApiFailure> {
+    match tokio::time::timeout(deadline, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(ApiFailure::of(&error)),
+        Err(_) => Err(ApiFailure::Unavailable("no answer in time".to_owned())),
+    }
+}
+
+/// Checks that a change says what it is a change of: without these two the API server would take it over anything.
+fn conditional(metadata: &ObjectMeta) -> Result<(), ApiFailure> {
+    let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    let both = given(&metadata.uid) && given(&metadata.resource_version);
+    both.then_some(()).ok_or(ApiFailure::Conflict)
 }
 
 /// Whether the API server's own validation speaks: it names a field for each cause. Policies answer 422 and webhooks 400

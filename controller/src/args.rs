@@ -4,6 +4,7 @@
 
 mod address;
 mod effects;
+mod election;
 mod logging;
 mod new_keys;
 mod parsers;
@@ -23,6 +24,7 @@ use signet_common::{KeyOrder, KeySize};
 use crate::plan::Repair;
 pub use address::Address;
 pub use effects::Effects;
+pub use election::{LeaderElect, LeaderElection};
 pub use logging::Logging;
 pub use new_keys::{NewKeys, Pairs};
 pub use parsers::Cutoff;
@@ -115,6 +117,9 @@ pub struct Args {
     #[arg(long, env = "SEALED_SECRETS_KUBECLIENT_BURST", default_value = "10")]
     pub kubeclient_burst: NonZeroU32,
 
+    /// Who works, of several replicas.
+    #[command(flatten)]
+    pub election: LeaderElection,
     /// What is served, and how.
     #[command(flatten)]
     pub serving: Serving,

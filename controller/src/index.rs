@@ -3,6 +3,7 @@
 //! Never ciphertext, never values. Answers one question: does this object need work?
 
 mod deletions;
+mod rival;
 mod secret;
 
 use std::collections::{BTreeSet, HashMap};
@@ -171,8 +172,14 @@ impl Index {
                     known.remembered = seen.remembered;
                     known.shown = seen.shown;
                     known.claim = seen.claim;
-                    known.applied = known.applied.or(seen.applied);
-                    known.synced = known.synced.or(seen.synced);
+                    // What this process did is newer than what it sees; a replica that stands by does nothing.
+                    if known.outcome.is_some() {
+                        known.applied = known.applied.or(seen.applied);
+                        known.synced = known.synced.or(seen.synced);
+                    } else {
+                        known.applied = seen.applied.or(known.applied);
+                        known.synced = seen.synced.or(known.synced);
+                    }
                     known.instance = seen.instance;
                 }
                 false

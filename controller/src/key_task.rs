@@ -1,4 +1,6 @@
 //! The task that keeps the key ring: loads it, watches it, makes keys when they are due.
+//!
+//! A replica that stands by only reads (ARCHITECTURE.md "Several replicas").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 use signet_common::{KeyEntry, KeyId, RenewalPolicy, RenewalReason};
+use tokio::sync::watch;
 
 use crate::api::ApiFailure;
 use crate::keys::{
@@ -30,19 +33,22 @@ pub struct KeyTask {
     settings: KeySettings,
     renewal: RenewalPolicy,
     known: KnownKeys,
+    leads: watch::Receiver<bool>,
 }
 
 impl KeyTask {
-    /// Loads every key with a quorum read, and makes the first one if there is none (ARCHITECTURE.md "Keys").
+    /// Loads every key with a quorum read, and makes the first one if there is none and this replica leads
+    /// (ARCHITECTURE.md "Keys").
     ///
     /// # Errors
-    /// If the keys cannot be read, or the first key cannot be made: without a key there is nothing to do.
+    /// If the keys cannot be read, or the first key cannot be made: without a key a leader has nothing to do.
     pub async fn start(
         state: Arc<State>,
         settings: KeySettings,
         renewal: RenewalPolicy,
     ) -> anyhow::Result<Self> {
         let mut task = Self {
+            leads: state.leads(),
             state,
             settings,
             renewal,
@@ -52,14 +58,37 @@ impl KeyTask {
         task.load()
             .await
             .context("the sealing keys could not be read")?;
-        task.renew()
+        if *task.leads.borrow_and_update() {
+            task.make_first().await?;
+        } else if task.state.keys().is_none() {
+            tracing::info!("there is no sealing key yet: the replica that leads makes one");
+        }
+        Ok(task)
+    }
+
+    async fn make_first(&mut self) -> anyhow::Result<()> {
+        self.renew()
             .await
             .context("the first sealing key could not be made")?;
         anyhow::ensure!(
-            task.state.keys().is_some(),
+            self.state.keys().is_some(),
             "there is no usable sealing key"
         );
-        Ok(task)
+        Ok(())
+    }
+
+    fn is_leading(&self) -> bool {
+        *self.leads.borrow()
+    }
+
+    /// Begins to lead: what is due is judged by what the storage has now, not by what a watch showed.
+    async fn lead(&mut self) -> anyhow::Result<()> {
+        // Told again, as after a restart: the replica that told before may have gone without.
+        self.known.forget_problems();
+        self.load()
+            .await
+            .context("the sealing keys could not be read")?;
+        self.make_first().await
     }
 
     async fn load(&mut self) -> Result<(), ApiFailure> {
@@ -100,6 +129,9 @@ impl KeyTask {
             return;
         };
         tracing::error!(secretname = name, problem = %problem, "a sealing key cannot be used");
+        if !self.is_leading() {
+            return;
+        }
         let event = crate::event::key_event(secret, &problem.to_string(), Timestamp::now());
         if let Err(failure) = self.state.cluster.create_event(&event).await {
             tracing::warn!(error = %failure, "event could not be written");
@@ -157,6 +189,10 @@ impl KeyTask {
 
     /// Makes a key because somebody asks for one (SIGUSR1), also with renewal turned off.
     async fn make_at_once(&mut self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.is_leading(),
+            "this replica stands by; send the signal to the one that leads"
+        );
         tracing::info!(reason = "SIGUSR1", "making a new sealing key");
         let before = self.current();
         self.make(|task| task.current() == before).await
@@ -231,6 +267,9 @@ impl KeyTask {
 
     /// How long until a key may be due: looked at often enough that a change of the clock is noticed.
     fn rest(&self) -> Duration {
+        if !self.is_leading() {
+            return LOOK;
+        }
         let next = self.newest().and_then(|newest| self.renewal.next(newest));
         let rest =
             next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
@@ -247,7 +286,7 @@ impl KeyTask {
             watcher(api, Config::default().labels(&key_selector())).backoff(Pauses::default());
         futures::pin_mut!(stream);
         let mut listed = Vec::new();
-        let state = Arc::clone(&self.state);
+        let (state, mut leads) = (Arc::clone(&self.state), self.leads.clone());
         loop {
             tokio::select! {
                 event = stream.next() => match event {
@@ -261,13 +300,32 @@ impl KeyTask {
                         tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");
                     }
                 }
-                () = tokio::time::sleep(self.rest()) => {
-                    if let Err(error) = self.renew().await {
-                        tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");
-                        tokio::time::sleep(LOOK).await;
+                Ok(()) = leads.changed() => {
+                    if let Err(error) = self.lead().await {
+                        tracing::error!(error = format!("{error:#}"), "the sealing keys could not be taken over");
+                        // Without a key there is nothing to do; with one it is looked at again in a moment.
+                        if self.state.keys().is_none() {
+                            return;
+                        }
                     }
                 }
+                () = tokio::time::sleep(self.rest()) => self.on_time().await,
             }
+        }
+    }
+
+    async fn on_time(&mut self) {
+        if self.is_leading() {
+            if let Err(error) = self.renew().await {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "a new sealing key could not be made"
+                );
+                tokio::time::sleep(LOOK).await;
+            }
+        } else if self.state.keys().is_none() {
+            // The legacy key has no label, so that no watch tells of it.
+            self.on_legacy().await;
         }
     }
 

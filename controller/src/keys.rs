@@ -183,6 +183,11 @@ impl KnownKeys {
         }
     }
 
+    /// Forgets what is wrong with the bad ones, so that it is told again.
+    pub fn forget_problems(&mut self) {
+        self.bad.clear();
+    }
+
     /// Whether this version of a key Secret was read already.
     pub fn is_same(&self, name: &str, secret: &Secret) -> bool {
         self.versions.get(name) == Some(&version(secret))

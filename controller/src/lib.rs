@@ -1,6 +1,6 @@
 //! The Signet controller: opens SealedSecrets and keeps their Secrets right.
 //!
-//! `plan`, `status`, `tags`, `keys` and `verify` decide and do no I/O; `api` talks to the cluster; `watch`, `queue` and
+//! `plan`, `status`, `tags`, `keys`, `lease` and `verify` decide and do no I/O; `api` talks to the cluster; `watch`, `queue` and
 //! `pass` connect the two; `runtime` wires everything.
 
 pub mod api;
@@ -8,11 +8,14 @@ pub mod args;
 pub mod brake;
 pub mod digest;
 pub mod event;
+pub mod fence;
 pub mod http;
 pub mod index;
 pub mod key_task;
 pub mod keys;
 pub mod label;
+pub mod leader;
+pub mod lease;
 pub mod log;
 pub mod memory;
 pub mod metrics;

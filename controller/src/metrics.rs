@@ -61,6 +61,9 @@ pub struct Metrics {
     objects: Gauge,
     keys: Family<StateLabel, Gauge>,
     status_pruned: Gauge,
+    leader: Gauge,
+    lease_transitions: Gauge,
+    overwritten: Counter,
     http: Family<HttpLabel, Counter>,
     upstream: UpstreamMetrics,
 }
@@ -78,6 +81,9 @@ impl Default for Metrics {
             objects: Gauge::default(),
             keys: Family::default(),
             status_pruned: Gauge::default(),
+            leader: Gauge::default(),
+            lease_transitions: Gauge::default(),
+            overwritten: Counter::default(),
             http: Family::default(),
         };
         metrics.registered()
@@ -119,6 +125,21 @@ impl Metrics {
             "status_pruned",
             "1 if the CRD in the cluster drops status fields",
             pruned,
+        );
+        registry.register(
+            "leader",
+            "1 if this replica works, 0 if it stands by",
+            self.leader.clone(),
+        );
+        registry.register(
+            "lease_transitions",
+            "How often the Lease changed hands, as it says itself",
+            self.lease_transitions.clone(),
+        );
+        registry.register(
+            "overwritten_statuses",
+            "Statuses that another controller wrote over ours",
+            self.overwritten.clone(),
         );
         registry.register(
             "http_requests",
@@ -191,6 +212,21 @@ impl Metrics {
     /// Says that the CRD in the cluster drops our status fields.
     pub fn set_status_pruned(&self, pruned: bool) {
         self.status_pruned.set(i64::from(pruned));
+    }
+
+    /// Says that this replica leads.
+    pub fn set_leader(&self) {
+        self.leader.set(1);
+    }
+
+    /// Sets how often the Lease changed hands.
+    pub fn set_lease_transitions(&self, count: i32) {
+        self.lease_transitions.set(i64::from(count));
+    }
+
+    /// Counts a status that another controller wrote over ours.
+    pub fn count_overwritten(&self) {
+        self.overwritten.inc();
     }
 
     /// Everything, as [`CONTENT_TYPE`] says. `conditions` become upstream's `condition_info`.

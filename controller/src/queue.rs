@@ -124,6 +124,7 @@ struct State {
     carried: usize,
     open: bool,
     closed: bool,
+    stands_by: bool,
 }
 
 /// The queue. Starts paused; see [`Queue::start`].
@@ -146,9 +147,23 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets jobs out.
+    /// Forgets everything, and takes nothing in until [`Queue::start`].
+    pub fn stand_by(&self) {
+        let mut state = self.state();
+        *state = State {
+            per_namespace: state.per_namespace,
+            closed: state.closed,
+            stands_by: true,
+            ..State::default()
+        };
+    }
+
+    /// Lets jobs out, and takes them in.
     pub fn start(&self) {
-        self.state().open = true;
+        let mut state = self.state();
+        state.open = true;
+        state.stands_by = false;
+        drop(state);
         self.changed.notify_waiters();
     }
 
@@ -275,6 +290,9 @@ impl State {
         object: Option<Box<RawSealedSecret>>,
         opening: Option<Unfinished>,
     ) {
+        if self.stands_by {
+            return;
+        }
         let running = self.running.contains(&key);
         let room = CARRIED_BYTES.saturating_sub(self.carried);
         let object = object.filter(|object| object.size() <= room);
@@ -366,7 +384,8 @@ impl State {
     }
 
     fn delay(&mut self, key: ObjectKey, due: Instant) {
-        if self.delays.get(&key).is_some_and(|earlier| *earlier <= due) {
+        let earlier = self.delays.get(&key).is_some_and(|earlier| *earlier <= due);
+        if earlier || self.stands_by {
             return;
         }
         self.cancel_delay(&key);

@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use signet_common::RenewalPolicy;
 use signet_crds::V1Data;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -19,6 +19,7 @@ use crate::http::server::{self, Timeouts};
 use crate::http::{Api, HttpSettings};
 use crate::key_task::KeyTask;
 use crate::keys::KeySettings;
+use crate::leader::{Leadership, LeaseSettings};
 use crate::plan::Policy;
 use crate::queue::{Job, Next};
 use crate::state::State;
@@ -43,8 +44,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    let mut key_wanted =
-        signal(SignalKind::user_defined1()).context("signals cannot be received")?;
+    let key_wanted = signal(SignalKind::user_defined1()).context("signals cannot be received")?;
+    let lease = lease(&args)?;
     // A quarter of the workers stays free for other namespaces.
     let workers = args.workers.get() as usize;
     let mut state = State::new(
@@ -57,33 +58,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let state = Arc::new(state);
     let mut tasks = JoinSet::new();
     serve(&args, &state, &mut tasks).await?;
-    tracing::info!("no Lease: running as the only replica");
-
-    let keys = KeyTask::start(Arc::clone(&state), key_settings(&args), renewal(&args));
-    let keys = tokio::select! {
-        keys = keys => keys?,
+    let mut leadership = tokio::select! {
+        leadership = Leadership::begin(&state, lease) => leadership?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    tasks.spawn(keys.run());
-    let wanted = Arc::clone(&state);
-    tasks.spawn(async move {
-        while key_wanted.recv().await.is_some() {
-            wanted.key_wanted.notify_one();
-        }
-    });
-    let lists = watch_all(&args, &state, &mut tasks);
-    tasks.spawn(begin(Arc::clone(&state), lists));
     let mut workers = JoinSet::new();
-    for _ in 0..args.workers.get() {
-        workers.spawn(work(Arc::clone(&state)));
-    }
-
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        ended = tasks.join_next() => anyhow::bail!("a background task ended: {}", describe(ended)),
-        ended = workers.join_next() => anyhow::bail!("a worker ended: {}", describe(ended)),
+        // Whatever is under way is left where it is: the replica that leads now does it again.
+        why = leadership.lost() => anyhow::bail!("the Lease was lost: {why}"),
+        error = control(&args, &state, key_wanted, &mut tasks, &mut workers) => return Err(error),
     }
     tracing::info!("Shutting down controller");
     state.queue.close();
@@ -94,7 +80,44 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if drained.is_err() {
         tracing::warn!("some passes did not end in time");
     }
+    tasks.shutdown().await;
+    // While a pass may still be writing, the Lease runs out by itself.
+    leadership.end(&state, drained.is_ok()).await;
     Ok(())
+}
+
+/// Starts everything that uses keys, and watches over it. Returns why that has ended.
+async fn control(
+    args: &Args,
+    state: &Arc<State>,
+    mut key_wanted: Signal,
+    tasks: &mut JoinSet<()>,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Error {
+    match KeyTask::start(Arc::clone(state), key_settings(args), renewal(args)).await {
+        Ok(keys) => tasks.spawn(keys.run()),
+        Err(error) => return error,
+    };
+    let wanted = Arc::clone(state);
+    tasks.spawn(async move {
+        while key_wanted.recv().await.is_some() {
+            wanted.key_wanted.notify_one();
+        }
+    });
+    let mut has_keys = state.has_keys();
+    tokio::select! {
+        _ = has_keys.wait_for(|has_keys| *has_keys) => {}
+        ended = tasks.join_next() => return anyhow!("a background task ended: {}", describe(ended)),
+    }
+    let lists = watch_all(args, state, tasks);
+    tasks.spawn(begin(Arc::clone(state), lists));
+    for _ in 0..args.workers.get() {
+        workers.spawn(work(Arc::clone(state)));
+    }
+    tokio::select! {
+        ended = tasks.join_next() => anyhow!("a background task ended: {}", describe(ended)),
+        ended = workers.join_next() => anyhow!("a worker ended: {}", describe(ended)),
+    }
 }
 
 fn describe<T>(ended: Option<Result<T, tokio::task::JoinError>>) -> &'static str {
@@ -132,15 +155,26 @@ fn watch_all(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> Vec<Fi
     lists
 }
 
-/// Starts the work when all first lists are complete, then sweeps every hour.
+/// Starts the work when all first lists are complete and this replica leads, then sweeps every hour.
 async fn begin(state: Arc<State>, lists: Vec<FirstList>) {
     for list in lists {
         // A sender that is dropped means that its watch ended, which ends the process anyway.
         let _ = list.await;
     }
     state.set_ready();
-    state.sweep();
-    state.queue.start();
+    let mut leads = state.leads();
+    if *leads.borrow() {
+        // What waits carries the objects that the lists brought.
+        state.sweep();
+        state.queue.start();
+    } else {
+        tracing::info!("lists complete, standing by");
+        state.queue.stand_by();
+        // The sender lives in the state.
+        let _ = leads.wait_for(|leads| *leads).await;
+        state.queue.start();
+        state.sweep();
+    }
     tracing::info!(
         sealedsecrets = state.index().len(),
         "lists complete, starting work"
@@ -274,6 +308,16 @@ pub(crate) fn policy(args: &Args) -> Policy {
             V1Data::Refused
         },
     }
+}
+
+fn lease(args: &Args) -> anyhow::Result<LeaseSettings> {
+    let flags = &args.election;
+    Ok(LeaseSettings {
+        mode: flags.leader_elect,
+        timing: flags.timing().map_err(|error| anyhow!(error))?,
+        namespace: namespace(args),
+        name: flags.leader_elect_resource_name.clone(),
+    })
 }
 
 fn namespace(args: &Args) -> String {

@@ -63,11 +63,14 @@ pub struct State {
     pub key_wanted: Notify,
     /// Slows failing templates down.
     pub brake: Brake,
+    leads: watch::Sender<bool>,
+    has_keys: watch::Sender<bool>,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
     cores: Semaphore,
     pruned: AtomicBool,
     ready: AtomicBool,
+    rival: AtomicBool,
 }
 
 impl State {
@@ -92,11 +95,14 @@ impl State {
             legacy_changed: Notify::new(),
             key_wanted: Notify::new(),
             brake: Brake::default(),
+            leads: watch::Sender::default(),
+            has_keys: watch::Sender::default(),
             index: Mutex::default(),
             keys: RwLock::default(),
             cores: Semaphore::new(cores),
             pruned: AtomicBool::new(false),
             ready: AtomicBool::new(false),
+            rival: AtomicBool::new(false),
         }
     }
 
@@ -112,6 +118,28 @@ impl State {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Leads, for as long as the fence lets writes pass.
+    pub fn lead(&self) {
+        self.metrics.set_leader();
+        self.leads.send_replace(true);
+    }
+
+    /// Leads for ever: there is no Lease.
+    pub fn lead_alone(&self) {
+        self.cluster.fence().open();
+        self.lead();
+    }
+
+    /// Whether this replica leads: once true, true until the process ends.
+    pub fn leads(&self) -> watch::Receiver<bool> {
+        self.leads.subscribe()
+    }
+
+    /// Whether there are keys: once true, always true.
+    pub fn has_keys(&self) -> watch::Receiver<bool> {
+        self.has_keys.subscribe()
     }
 
     /// Takes over a new ring, and wakes whatever waited for a key.
@@ -138,6 +166,7 @@ impl State {
             Some(_) => self.sweep(),
             None => {}
         }
+        self.has_keys.send_replace(true);
     }
 
     /// Takes in a SealedSecret and asks for a turn if it needs one.
@@ -146,6 +175,9 @@ impl State {
         let key = ObjectKey::of(&object.metadata);
         let entry = entry_of(&keys, &object);
         let mut index = self.index();
+        if let Some(known) = index.sealed(&key) {
+            self.note_rival(known, &entry, &object);
+        }
         let inputs_before = index.sealed(&key).map(|known| known.inputs);
         let new = index.see_sealed(key.clone(), entry);
         let known = index.sealed(&key);
@@ -193,7 +225,14 @@ impl State {
             .map(|(key, _)| key.clone())
             .collect();
         for key in keys {
-            self.look_at(&key, Lane::Sweep);
+            match self.judge(&key) {
+                Some(Verdict::Work) => self.queue.nudge(key, Lane::Sweep),
+                // The replica that refused it may have gone.
+                Some(Verdict::InSync) if self.is_refused(&key) => {
+                    self.queue.push_after(key, crate::pass::LOOK_AGAIN)
+                }
+                _ => {}
+            }
         }
     }
 
@@ -281,6 +320,21 @@ impl State {
         if pruned && !self.pruned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the CRD in the cluster drops status fields: after a restart everything is opened again"
+            );
+        }
+    }
+
+    /// Notes whether another controller wrote its status over ours.
+    fn note_rival(&self, known: &SealedEntry, seen: &SealedEntry, object: &RawSealedSecret) {
+        let status = || object.status();
+        if self.is_status_pruned() || !known.is_overwritten_by(seen, status) {
+            return;
+        }
+        self.metrics.count_overwritten();
+        if !self.rival.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                object = %ObjectKey::of(&object.metadata),
+                "another controller serves the same SealedSecrets: it wrote its status over this one's. Upstream's takes no Lease; stop one of the two"
             );
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod chart;
 pub mod differences;
+pub mod replicas;
 pub mod signet;
 
 use std::io::Write as _;

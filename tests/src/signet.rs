@@ -55,23 +55,32 @@ impl SignetController {
         namespace: &str,
         arguments: &[&str],
     ) -> anyhow::Result<Self> {
+        let mut controller = Self::spawn(plane, namespace, SERVICE, arguments)?;
+        let port = controller.port;
+        let process = &mut controller.process;
+        process.wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+        Ok(controller)
+    }
+
+    /// Starts the process only, as this service account, and does not await that it is ready.
+    pub fn spawn(
+        plane: &ControlPlane,
+        namespace: &str,
+        service_account: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (port::free()?, port::free()?);
         let program = binary::path("signet-controller")?;
-        let mut command = in_cluster_command(plane, namespace, SERVICE, &program)?;
+        let mut command = in_cluster_command(plane, namespace, service_account, &program)?;
         command
             .arg(format!("--listen-addr=:{port}"))
             .arg(format!("--listen-metrics-addr=:{metrics_port}"))
             .arg("--key-size=2048")
             .arg("--log-level=DEBUG")
             .args(arguments);
-        let mut process = Process::spawn(
-            &format!("signet-{namespace}-{port}"),
-            command,
-            &plane.log_dir(),
-        )?;
-        process.wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+        let log = format!("signet-{namespace}-{port}");
         Ok(Self {
-            process,
+            process: Process::spawn(&log, command, &plane.log_dir())?,
             namespace: namespace.to_owned(),
             port,
             metrics_port,

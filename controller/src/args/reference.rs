@@ -5,10 +5,15 @@ use clap::{Arg, CommandFactory as _};
 use super::Args;
 
 /// Flags that upstream's controller does not have.
-const OWN: [&str; 9] = [
+const OWN: [&str; 14] = [
     "allow-sealed-keys",
     "forbidden-secret-types",
     "kubeconfig",
+    "leader-elect",
+    "leader-elect-lease-duration",
+    "leader-elect-renew-deadline",
+    "leader-elect-resource-name",
+    "leader-elect-retry-period",
     "namespace",
     "repair",
     "rotate",

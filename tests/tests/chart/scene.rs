@@ -185,18 +185,27 @@ impl Scene {
         namespace: &str,
         service_account: &str,
     ) -> anyhow::Result<()> {
+        let refused = self.refused(namespace, service_account)?;
+        ensure!(refused.is_empty(), "refused: {}", refused.join(", "));
+        Ok(())
+    }
+
+    /// What the API server refused this service account.
+    pub(crate) fn refused(
+        &self,
+        namespace: &str,
+        service_account: &str,
+    ) -> anyhow::Result<Vec<String>> {
         let records = self.plane.audit().since(Marker::START)?;
         let mut own = records
             .iter()
             .filter(|record| record.is_by_service_account(namespace, service_account))
             .peekable();
         ensure!(own.peek().is_some(), "the audit log knows nothing of it");
-        let refused: Vec<String> = own
+        Ok(own
             .filter(|record| record.code == 403)
             .map(signet_harness::Record::summary)
-            .collect();
-        ensure!(refused.is_empty(), "refused: {}", refused.join(", "));
-        Ok(())
+            .collect())
     }
 }
 

@@ -17,6 +17,14 @@ pub(super) fn rows() -> Vec<Row> {
             .has("ClusterRoleBinding", "/subjects", json!([{"kind": "ServiceAccount", "name": "sealed-secrets", "namespace": "signet-system"}]))
             .has("RoleBinding/sealed-secrets-service-proxier", "/subjects", everybody)
             .has("Role/sealed-secrets-service-proxier", "/rules/1/resourceNames", json!(["http:sealed-secrets:", "http:sealed-secrets:http", "sealed-secrets"])),
+        row("the Lease", json!({}))
+            .argument("--leader-elect-resource-name=sealed-secrets")
+            .has("Role/sealed-secrets-leader-election", "/rules/0/verbs", json!(["create"]))
+            .has("Role/sealed-secrets-leader-election", "/rules/1", json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": ["sealed-secrets"], "verbs": ["get", "update"]}))
+            .has("RoleBinding/sealed-secrets-leader-election", "/subjects/0/name", "sealed-secrets".into()),
+        row("no election, no right for it", json!({"leaderElect": "off"}))
+            .gone("Role/sealed-secrets-leader-election")
+            .gone("RoleBinding/sealed-secrets-leader-election"),
         row("an account of another name", json!({"serviceAccount": {"name": "me", "annotations": {"a": "b"}, "labels": {"c": "d"}}}))
             .has("ServiceAccount/me", "/metadata/annotations", json!({"a": "b"}))
             .has("ServiceAccount/me", "/metadata/labels/c", "d".into())

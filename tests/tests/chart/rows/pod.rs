@@ -113,6 +113,34 @@ fn placement() -> Vec<Row> {
             ])),
         row("history", json!({"revisionHistoryLimit": 0}))
             .has("Deployment", "/spec/revisionHistoryLimit", 0.into()),
+        row("one replica", json!({}))
+            .has("Deployment", "/spec/replicas", 1.into())
+            .has("Deployment", "/spec/template/spec/affinity", json!(null))
+            .has("Deployment", "/spec/template/spec/topologySpreadConstraints", json!(null)),
+        row("three replicas", json!({"replicas": 3}))
+            .argument("--leader-elect=on")
+            .has("Deployment", "/spec/replicas", 3.into())
+            .has("Deployment", "/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1}))
+            .has("Deployment", "/spec/template/spec/affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm", json!({
+                "topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "sealed-secrets", "app.kubernetes.io/instance": "sealed-secrets"}},
+            }))
+            .has("PodDisruptionBudget", "/spec/minAvailable", 1.into()),
+        row("three replicas, placed by hand", json!({
+            "replicas": 3,
+            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {"matchExpressions": [{"key": "k", "operator": "Exists"}]}}]}},
+            "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {"matchLabels": {"app.kubernetes.io/instance": "{{ .Release.Name }}"}}}],
+            "pdb": {"maxUnavailable": 1},
+        }))
+            .has("Deployment", "/spec/template/spec/affinity/podAntiAffinity", json!(null))
+            .has("Deployment", "/spec/template/spec/topologySpreadConstraints/0/labelSelector/matchLabels", json!({"app.kubernetes.io/instance": "sealed-secrets"}))
+            .has("PodDisruptionBudget", "/spec/maxUnavailable", 1.into()),
+        row("the election by hand", json!({"leaderElect": "off"}))
+            .argument("--leader-elect=off"),
+        row("times of the election", json!({"leaderElectLeaseDuration": "30s", "leaderElectRenewDeadline": "20s", "leaderElectRetryPeriod": "5s"}))
+            .argument("--leader-elect-lease-duration=30s")
+            .argument("--leader-elect-renew-deadline=20s")
+            .argument("--leader-elect-retry-period=5s"),
         row("a budget", json!({"pdb": {"create": true}}))
             .has("PodDisruptionBudget", "/spec/minAvailable", 1.into())
             .has("PodDisruptionBudget", "/spec/maxUnavailable", json!(null)),
