@@ -1,8 +1,6 @@
 //! Several replicas: who works, what happens when the leader goes, sleeps or is cut off, and that two never do harm
 //! (ARCHITECTURE.md "Several replicas"). Run with `cargo xtask test --suite replicas`.
 
-#![expect(clippy::print_stdout, reason = "figures for whoever runs the tests")]
-
 mod by_hand;
 mod frozen;
 mod hand_over;
