@@ -4,6 +4,7 @@
 //! turns, so that one tenant cannot make another wait (docs/trust.md row 7). An entry may carry the object that the event
 //! brought, within a byte budget. Knows nothing of what a pass does.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const CARRIED_BYTES: usize = 16 * 1024 * 1024;
 pub enum Lane {
     /// New and changed objects, repairs, retries.
     Fresh,
-    /// What a list at the start, or the hourly look, brought.
+    /// What a list at the start, or the hourly look, brought; the latest change first.
     Sweep,
 }
 
@@ -109,6 +110,17 @@ impl Turns {
         self.len -= usize::from(key.is_some());
         key
     }
+
+    /// Puts the highest rank first, within each namespace and of the namespaces.
+    fn sort(&mut self, rank: impl Fn(&ObjectKey) -> u64) {
+        for queue in self.by_namespace.values_mut() {
+            let keys = queue.make_contiguous();
+            keys.sort_by_cached_key(|key| Reverse(rank(key)));
+        }
+        let first = |namespace: &Arc<str>| self.by_namespace.get(namespace)?.front().map(&rank);
+        let order = self.order.make_contiguous();
+        order.sort_by_cached_key(|namespace| Reverse(first(namespace)));
+    }
 }
 
 #[derive(Default)]
@@ -190,6 +202,11 @@ impl Queue {
         state.enqueue(key, lane, carried, None);
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Puts what waits in the sweep in order: the highest rank first.
+    pub fn sort_sweep(&self, rank: impl Fn(&ObjectKey) -> u64) {
+        self.state().sweep.sort(rank);
     }
 
     /// Asks for a turn of an object after a while, unless an earlier one is due.

@@ -1,5 +1,6 @@
 //! What all tasks of the controller share.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -217,23 +218,19 @@ impl State {
         }
     }
 
-    /// Looks at every object, in memory.
+    /// Looks at every object, in memory. The latest change has its turn first: somebody may be waiting for it.
     pub fn sweep(&self) {
-        let keys: Vec<_> = self
+        let version = |entry: &SealedEntry| entry.version.resource_version;
+        let keys: HashMap<_, _> = self
             .index()
             .sealed_keys()
-            .map(|(key, _)| key.clone())
+            .map(|(key, entry)| (key.clone(), version(entry)))
             .collect();
-        for key in keys {
-            match self.judge(&key) {
-                Some(Verdict::Work) => self.queue.nudge(key, Lane::Sweep),
-                // The replica that refused it may have gone.
-                Some(Verdict::InSync) if self.is_refused(&key) => {
-                    self.queue.push_after(key, crate::pass::LOOK_AGAIN)
-                }
-                _ => {}
-            }
+        for key in keys.keys() {
+            self.look_at(key, Lane::Sweep);
         }
+        self.queue
+            .sort_sweep(|key| keys.get(key).copied().unwrap_or_default());
     }
 
     /// Whether an object needs a pass; `None` if it is unknown.

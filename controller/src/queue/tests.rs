@@ -41,6 +41,25 @@ async fn fresh_objects_come_before_the_sweep_and_namespaces_take_turns() {
 }
 
 #[tokio::test]
+async fn the_sweep_takes_the_highest_rank_first_and_namespaces_take_turns() {
+    let queue = started();
+    let ranked = [("a", "1", 1), ("a", "2", 5), ("b", "3", 9), ("b", "4", 2)];
+    for (namespace, name, _) in ranked {
+        queue.push(key(namespace, name), Lane::Sweep, None);
+    }
+    queue.sort_sweep(|key| {
+        let found = ranked.iter().find(|(_, name, _)| **name == *key.name);
+        found.expect("it was pushed").2
+    });
+    queue.push(key("c", "later"), Lane::Sweep, None);
+    let mut order = Vec::new();
+    for _ in 0..5 {
+        order.push(take(&queue).await.to_string());
+    }
+    assert_eq!(order, ["b/3", "a/2", "c/later", "b/4", "a/1"]);
+}
+
+#[tokio::test]
 async fn an_object_of_the_sweep_that_changes_moves_up_and_has_one_turn() {
     let queue = started();
     queue.push(key("a", "1"), Lane::Sweep, None);
