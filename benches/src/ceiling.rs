@@ -152,14 +152,14 @@ fn requests(object: &Value, examples: &Value) -> anyhow::Result<[Request; 3]> {
 }
 
 /// A key of the default size and a value sealed with it.
-struct Opener {
+pub(crate) struct Opener {
     key: PrivateKey,
     blob: SealedBlob,
     target: SealTarget,
 }
 
 impl Opener {
-    fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let key = PrivateKey::generate(KeySize::default())?;
         let mut rng = rand::rng();
         let request = CertificateRequest {
@@ -174,7 +174,7 @@ impl Opener {
         Ok(Self { key, blob, target })
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         // Sealed with its own key; a failure would only be quicker than the truth.
         assert!(open(&self.key, &self.blob, &self.target, "item").is_ok());
     }
@@ -201,7 +201,7 @@ impl Opener {
 }
 
 /// CPU seconds of this process so far.
-fn cpu_seconds() -> f64 {
+pub(crate) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

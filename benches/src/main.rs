@@ -8,6 +8,8 @@
 mod ceiling;
 mod clear;
 mod client;
+mod flood;
+mod libraries;
 mod post;
 mod seal;
 
@@ -19,6 +21,8 @@ enum Command {
     Seal(seal::Arguments),
     Post(post::Arguments),
     Ceiling(ceiling::Arguments),
+    Flood(flood::Arguments),
+    Libraries(libraries::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -30,5 +34,7 @@ fn main() -> anyhow::Result<()> {
         Command::Seal(arguments) => seal::run(&arguments),
         Command::Post(arguments) => runtime.block_on(post::run(&arguments)),
         Command::Ceiling(arguments) => runtime.block_on(ceiling::run(arguments)),
+        Command::Flood(arguments) => runtime.block_on(flood::run(arguments)),
+        Command::Libraries(arguments) => libraries::run(&arguments),
     }
 }

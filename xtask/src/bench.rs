@@ -8,13 +8,18 @@
 mod ceiling;
 mod cold;
 pub(crate) mod documents;
+mod flood;
 mod goals;
+mod handover;
+mod held;
 mod lab;
 mod latency;
+mod memory;
 mod offline;
 mod outcome;
 mod restart;
 mod results;
+mod ring;
 mod table;
 mod usage;
 mod world;
@@ -59,7 +64,7 @@ struct Group {
 }
 
 /// In the order in which they run and are shown.
-const GROUPS: [Group; 3] = [
+const GROUPS: [Group; 8] = [
     Group {
         scenarios: &["cold", "cold, default flags", "requests"],
         run: cold::run,
@@ -69,8 +74,28 @@ const GROUPS: [Group; 3] = [
         run: restart::run,
     },
     Group {
-        scenarios: &["offline seal"],
+        scenarios: &["memory"],
+        run: memory::many,
+    },
+    Group {
+        scenarios: &["large values"],
+        run: memory::large,
+    },
+    Group {
+        scenarios: &["60 keys"],
+        run: ring::run,
+    },
+    Group {
+        scenarios: &["offline seal", "private operation"],
         run: offline::run,
+    },
+    Group {
+        scenarios: &["verify flood"],
+        run: flood::run,
+    },
+    Group {
+        scenarios: &["hand-over"],
+        run: handover::run,
     },
 ];
 

@@ -42,8 +42,27 @@ pub(crate) fn private_operations(world: &World<'_>) -> anyhow::Result<Private> {
     })
 }
 
+/// CPU seconds of one private operation with a key of the default size, in one thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Libraries {
+    pub(crate) aws_lc: f64,
+    pub(crate) rsa: f64,
+}
+
+/// Measures the libraries that there are for Rust. `load` is the program `signet-load`.
+pub(crate) fn libraries(load: &Path) -> anyhow::Result<Libraries> {
+    let mut command = Command::new(load);
+    command.arg("libraries");
+    let answer = run(command)?;
+    let value = |name: &str| answer[name].as_f64().context("a number");
+    Ok(Libraries {
+        aws_lc: value("aws_lc")?,
+        rsa: value("rsa")?,
+    })
+}
+
 fn run(mut command: Command) -> anyhow::Result<Value> {
     let output = command.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "signet-load ceiling failed");
+    ensure!(output.status.success(), "signet-load failed");
     serde_json::from_slice(&output.stdout).context("signet-load prints JSON")
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(lab: &Lab) -> anyhow::Result<Vec<Outcome>> {
     Ok(vec![restart, cleared, new])
 }
 
-fn await_events(
+pub(super) fn await_events(
     world: &World<'_>,
     batch: &Batch,
     controller: &mut Controller,
@@ -99,7 +99,7 @@ fn in_sync(world: &World<'_>, batch: &Batch, outcome: &mut Outcome) -> anyhow::R
 }
 
 /// When, since its start, the process went idle.
-fn await_idle(controller: &Controller) -> anyhow::Result<Duration> {
+pub(super) fn await_idle(controller: &Controller) -> anyhow::Result<Duration> {
     let pid = controller.process.id();
     let mut since = Instant::now();
     let mut used = usage::cpu_seconds(pid)?;

@@ -95,7 +95,7 @@ impl<'a> World<'a> {
             folder: tempfile::tempdir()?,
         };
         apply_upstream_rbac(&world.plane, NAMESPACE, SERVICE)?;
-        world.make_key()?;
+        world.make_key("bench", &world.certificate())?;
         Ok(world)
     }
 
@@ -116,13 +116,14 @@ impl<'a> World<'a> {
         self.folder.path().join("cert.pem")
     }
 
-    fn make_key(&self) -> anyhow::Result<()> {
-        let key = self.folder.path().join("key.pem");
+    /// Makes a sealing key, its Secret, and the file of its certificate. The Secret's name ends in `name`.
+    pub(crate) fn make_key(&self, name: &str, certificate: &Path) -> anyhow::Result<()> {
+        let key = self.folder.path().join(format!("{name}.key"));
         let made = Command::new(self.lab.program("signet")?)
             .args(["keys", "generate", "--out-key"])
             .arg(&key)
             .arg("--out-cert")
-            .arg(self.certificate())
+            .arg(certificate)
             .stderr(Stdio::null())
             .status()?;
         ensure!(made.success(), "no key was made");
@@ -132,23 +133,28 @@ impl<'a> World<'a> {
             "kind": "Secret",
             "type": "kubernetes.io/tls",
             "metadata": {
-                "name": "sealed-secrets-keybench",
+                "name": format!("sealed-secrets-key{name}"),
                 "namespace": NAMESPACE,
                 "labels": { "sealedsecrets.bitnami.com/sealed-secrets-key": "active" },
             },
-            "data": { "tls.key": encoded(&key)?, "tls.crt": encoded(&self.certificate())? },
+            "data": { "tls.key": encoded(&key)?, "tls.crt": encoded(certificate)? },
         });
         self.plane.api().apply(&secret).map(drop)
     }
 
     /// Seals a batch, offline, into a file of one JSON object a line.
     pub(crate) fn seal(&self, batch: &Batch) -> anyhow::Result<PathBuf> {
+        self.seal_with(batch, &self.certificate())
+    }
+
+    /// As [`World::seal`], with the certificate of another key.
+    pub(crate) fn seal_with(&self, batch: &Batch, certificate: &Path) -> anyhow::Result<PathBuf> {
         let path = self
             .folder
             .path()
             .join(format!("{}{}.json", batch.prefix, batch.first));
         let mut command = self.load_command("seal")?;
-        command.arg("--cert").arg(self.certificate());
+        command.arg("--cert").arg(certificate);
         let options = [
             ("prefix", batch.prefix.to_owned()),
             ("namespaces", Batch::NAMESPACES.to_string()),
