@@ -34,6 +34,7 @@ struct Life {
     now: Option<(u32, SealedWith)>,
     opened: BTreeSet<u32>,
     is_free: bool,
+    is_usurped: bool,
 }
 
 /// What was applied so far.
@@ -79,6 +80,7 @@ impl Model {
                 self.lives[slot].is_free = true;
                 self.foreign.remove(&self.slots[slot].path());
             }
+            Operation::Usurp { slot } => self.lives[slot].is_usurped = true,
             Operation::Renew => self.renewals += 1,
             Operation::Tamper { .. } | Operation::Lose { .. } | Operation::AddKey(_) => {}
         }
@@ -110,6 +112,7 @@ fn expected(slot: &Slot, life: &Life) -> Expected {
     };
     match slot.shape {
         Shape::Blocked if !life.is_free => Expected::Blocked,
+        _ if life.is_usurped && !life.is_free => Expected::Blocked,
         Shape::Misscoped => Expected::Refused {
             reason: "ScopeMismatch",
             earlier: Vec::new(),

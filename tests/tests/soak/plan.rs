@@ -45,6 +45,8 @@ pub(crate) enum Operation {
     Tamper { slot: usize },
     /// Deletes the Secret.
     Lose { slot: usize },
+    /// Makes the Secret somebody else's, if there is one: without owner, and with other content.
+    Usurp { slot: usize },
     /// Deletes somebody's Secret that was in the way.
     Free { slot: usize },
     /// Puts a key into the cluster.
@@ -58,6 +60,8 @@ pub(crate) enum Operation {
 pub(crate) enum Fault {
     KillReplica,
     PauseReplica,
+    /// For longer than a Lease lasts.
+    PauseBeyondLease,
     KillApiServer,
     KillEtcd,
     CutWatches,
@@ -68,6 +72,8 @@ pub(crate) enum Fault {
     LostAnswers,
     RotateCertificate,
     RotateToken,
+    /// The wall clock of one replica is set wrong, and right again.
+    StepClock,
     Webhook,
     Quota,
     DeleteNamespace,
@@ -76,7 +82,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Those that a run of its seed's place in a group of three must have: three seeds in a row have all.
+    /// Every run has these.
     const COMMON: [Self; 6] = [
         Self::KillReplica,
         Self::PauseReplica,
@@ -85,7 +91,11 @@ impl Fault {
         Self::ServerErrors,
         Self::SlowAnswers,
     ];
-    const RARE: [Self; 12] = [
+    /// Of these every run has a third: three seeds in a row, from a multiple of three on, have all.
+    const RARE: [Self; 15] = [
+        Self::PauseBeyondLease,
+        Self::StepClock,
+        Self::SlowAnswers,
         Self::KillApiServer,
         Self::KillEtcd,
         Self::Refuse,
@@ -209,7 +219,7 @@ fn three_seeds_in_a_row_have_every_fault() {
             .collect();
         faults.sort();
         faults.dedup();
-        assert_eq!(faults.len(), 17, "{faults:?}");
+        assert_eq!(faults.len(), 19, "{faults:?}");
     }
 }
 
@@ -226,6 +236,7 @@ fn each_object_is_created_first_and_its_versions_come_in_order() {
             Operation::Delete { slot }
             | Operation::Tamper { slot }
             | Operation::Lose { slot }
+            | Operation::Usurp { slot }
             | Operation::Free { slot } => assert!(versions[slot] > 0),
             Operation::AddKey(_) | Operation::Renew => {}
         }

@@ -1,18 +1,26 @@
 //! The controllers under test: each behind a proxy of its own, and started again when it ends, as a kubelet does.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde_json::json;
 use signet_harness::process::Signal;
 use signet_harness::proxy::{CA_PEM, FaultProxy};
 use signet_harness::upstream::{SERVICE, apply_upstream_rbac, pod_command};
-use signet_harness::{ControlPlane, Process, binary, eventually, port};
+use signet_harness::{Clock, ControlPlane, Process, binary, eventually, port};
 use signet_tests::signet::CAP;
 
+/// How long a Lease lasts: short, so that a run sees it change hands.
+pub(crate) const LEASE: Duration = Duration::from_secs(4);
+/// Shortest time between two starts of one replica.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Seconds by which each replica's machine has been running longer than the one before.
+const UPTIME: u64 = 1_000_000;
 /// The namespace of the controllers and their keys.
 pub(crate) const SYSTEM: &str = "kube-system";
 
@@ -25,11 +33,19 @@ pub(crate) struct Replicas<'a> {
     restarts: AtomicUsize,
 }
 
+/// One replica, and when it was started.
 struct Replica {
+    place: Place,
+    process: Mutex<(Process, Instant)>,
+}
+
+/// What stays when a replica is started again.
+struct Place {
+    number: usize,
     proxy: FaultProxy,
+    clock: Clock,
     port: u16,
     metrics_port: u16,
-    process: Mutex<Process>,
 }
 
 impl<'a> Replicas<'a> {
@@ -47,14 +63,7 @@ impl<'a> Replicas<'a> {
         let mut list = Vec::new();
         for number in 0..count {
             let proxy = FaultProxy::start(plane, seed.wrapping_mul(31) + number as u64)?;
-            let (port, metrics_port) = (port::free()?, port::free()?);
-            let process = spawn(plane, &folder, number, (&proxy, port, metrics_port))?;
-            list.push(Replica {
-                proxy,
-                port,
-                metrics_port,
-                process: Mutex::new(process),
-            });
+            list.push(Replica::start(plane, &folder, number, proxy)?);
         }
         let replicas = Self {
             plane,
@@ -63,9 +72,8 @@ impl<'a> Replicas<'a> {
             restarts: AtomicUsize::new(0),
         };
         for replica in &replicas.list {
-            replica
-                .process()
-                .wait_for_http("127.0.0.1", replica.port, "/readyz", CAP)?;
+            let process = &mut replica.process().0;
+            process.wait_for_http("127.0.0.1", replica.place.port, "/readyz", CAP)?;
         }
         Ok(replicas)
     }
@@ -76,12 +84,12 @@ impl<'a> Replicas<'a> {
 
     /// The proxies, one a replica.
     pub(crate) fn proxies(&self) -> impl Iterator<Item = &FaultProxy> {
-        self.list.iter().map(|replica| &replica.proxy)
+        self.list.iter().map(|replica| &replica.place.proxy)
     }
 
     /// The proxy of one replica; the number is taken modulo how many there are.
     pub(crate) fn proxy(&self, number: usize) -> &FaultProxy {
-        &self.list[number % self.list.len()].proxy
+        &self.list[number % self.list.len()].place.proxy
     }
 
     /// How often a replica was started again.
@@ -91,38 +99,45 @@ impl<'a> Replicas<'a> {
 
     /// Kills one as a power cut would.
     pub(crate) fn kill(&self, number: usize) -> anyhow::Result<()> {
-        self.of(number).process().kill().map(drop)
+        self.of(number).process().0.kill().map(drop)
     }
 
     /// Stops one (SIGSTOP). If it just ended there is nothing to stop.
     pub(crate) fn pause(&self, number: usize) {
-        let _ = self.of(number).process().pause();
+        let _ = self.of(number).process().0.pause();
     }
 
     /// Lets it go on.
     pub(crate) fn resume(&self, number: usize) {
-        let _ = self.of(number).process().resume();
+        let _ = self.of(number).process().0.resume();
     }
 
     /// Asks every replica for a new key.
     pub(crate) fn renew_key(&self) {
         for replica in &self.list {
             // One that just ended is not asked.
-            let _ = replica.process().signal(Signal::USR1);
+            let _ = replica.process().0.signal(Signal::USR1);
         }
     }
 
     /// Starts every replica again that has ended.
     pub(crate) fn revive(&self) -> anyhow::Result<()> {
-        for (number, replica) in self.list.iter().enumerate() {
+        for replica in &self.list {
             let mut process = replica.process();
-            if !process.is_running() {
-                let ports = (&replica.proxy, replica.port, replica.metrics_port);
-                *process = spawn(self.plane, &self.folder, number, ports)?;
+            if !process.0.is_running() && process.1.elapsed() > PAUSE {
+                *process = (
+                    replica.place.spawn(self.plane, &self.folder)?,
+                    Instant::now(),
+                );
                 self.restarts.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(())
+    }
+
+    /// Sets the wall clock of one wrong by this many seconds.
+    pub(crate) fn set_clock(&self, number: usize, seconds: i64) -> anyhow::Result<()> {
+        self.of(number).place.clock.set(seconds)
     }
 
     /// Makes every token so far invalid, and puts a new one where the replicas look for it.
@@ -143,7 +158,10 @@ impl<'a> Replicas<'a> {
 
     /// The last lines of each log.
     pub(crate) fn log_tails(&self) -> String {
-        let tails = self.list.iter().map(|replica| replica.process().log_tail());
+        let tails = self
+            .list
+            .iter()
+            .map(|replica| replica.process().0.log_tail());
         tails.collect::<Vec<_>>().join("\n---\n")
     }
 
@@ -153,23 +171,55 @@ impl<'a> Replicas<'a> {
 }
 
 impl Replica {
-    fn process(&self) -> MutexGuard<'_, Process> {
+    fn start(
+        plane: &ControlPlane,
+        folder: &Path,
+        number: usize,
+        proxy: FaultProxy,
+    ) -> anyhow::Result<Self> {
+        let place = Place {
+            number,
+            clock: Clock::new(plane.dir(), &format!("replica-{number}"))?,
+            port: port::free()?,
+            metrics_port: port::free()?,
+            proxy,
+        };
+        let process = place.spawn(plane, folder)?;
+        Ok(Self {
+            place,
+            process: Mutex::new((process, Instant::now())),
+        })
+    }
+
+    fn process(&self) -> MutexGuard<'_, (Process, Instant)> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn spawn(
-    plane: &ControlPlane,
-    folder: &std::path::Path,
-    number: usize,
-    (proxy, port, metrics_port): (&FaultProxy, u16, u16),
-) -> anyhow::Result<Process> {
-    let program = binary::path("signet-controller")?;
-    let mut command = pod_command(folder, "127.0.0.1", proxy.port(), &program);
-    command
-        .arg(format!("--listen-addr=:{port}"))
-        .arg(format!("--listen-metrics-addr=:{metrics_port}"))
-        .arg("--key-size=2048")
-        .arg("--log-level=DEBUG");
-    Process::spawn(&format!("replica-{number}"), command, &plane.log_dir())
+impl Place {
+    /// Starts the program as on a machine of its own: with its own wall clock, and its own time since the start.
+    fn spawn(&self, plane: &ControlPlane, folder: &Path) -> anyhow::Result<Process> {
+        let program = binary::path("signet-controller")?;
+        let pod = pod_command(folder, "127.0.0.1", self.proxy.port(), &program);
+        let mut command = Command::new("unshare");
+        command
+            .args(["--time", "--boottime"])
+            .arg((self.number as u64 * UPTIME).to_string())
+            .arg(pod.get_program())
+            .args(pod.get_args());
+        for (name, value) in pod.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.clock.give_to(&mut command);
+        command
+            .arg(format!("--listen-addr=:{}", self.port))
+            .arg(format!("--listen-metrics-addr=:{}", self.metrics_port))
+            .arg("--key-size=2048")
+            .arg("--log-level=DEBUG");
+        Process::spawn(
+            &format!("replica-{}", self.number),
+            command,
+            &plane.log_dir(),
+        )
+    }
 }

@@ -8,6 +8,7 @@ use signet_harness::proxy::Faults;
 use signet_harness::{Component, eventually};
 
 use crate::plan::{Fault, Strike};
+use crate::replicas::LEASE;
 use crate::stage::{STUBBORN, Stage};
 use crate::upheaval;
 use crate::work::remove;
@@ -26,7 +27,10 @@ pub(crate) fn strike(
     })?;
     begin(stage, strike)?;
     let began = Instant::now();
-    let time = Duration::from_millis(strike.milliseconds);
+    let mut time = Duration::from_millis(strike.milliseconds);
+    if strike.fault == Fault::PauseBeyondLease {
+        time += LEASE;
+    }
     eventually("the fault has lasted", STUBBORN, || began.elapsed() >= time)?;
     lift(stage, strike)
 }
@@ -40,7 +44,8 @@ fn begin(stage: &Stage<'_>, strike: &Strike) -> anyhow::Result<()> {
     };
     match strike.fault {
         Fault::KillReplica => replicas.kill(strike.target)?,
-        Fault::PauseReplica => replicas.pause(strike.target),
+        Fault::PauseReplica | Fault::PauseBeyondLease => replicas.pause(strike.target),
+        Fault::StepClock => replicas.set_clock(strike.target, wrong_by(strike))?,
         Fault::KillApiServer => stage.plane.kill(Component::ApiServer)?,
         Fault::KillEtcd => stage.plane.kill(Component::Etcd)?,
         Fault::CutWatches => replicas.proxies().for_each(|proxy| proxy.cut_watches()),
@@ -81,7 +86,8 @@ fn begin(stage: &Stage<'_>, strike: &Strike) -> anyhow::Result<()> {
 
 fn lift(stage: &Stage<'_>, strike: &Strike) -> anyhow::Result<()> {
     match strike.fault {
-        Fault::PauseReplica => stage.replicas.resume(strike.target),
+        Fault::PauseReplica | Fault::PauseBeyondLease => stage.replicas.resume(strike.target),
+        Fault::StepClock => stage.replicas.set_clock(strike.target, 0)?,
         Fault::KillApiServer => stage.plane.start_component(Component::ApiServer)?,
         Fault::KillEtcd => stage.plane.start_component(Component::Etcd)?,
         Fault::Refuse
@@ -104,6 +110,12 @@ fn lift(stage: &Stage<'_>, strike: &Strike) -> anyhow::Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// Seconds by which a clock is set wrong: less than what makes a key due.
+fn wrong_by(strike: &Strike) -> i64 {
+    const HOUR: i64 = 3600;
+    [3 * HOUR, -3 * HOUR, 20 * 24 * HOUR, -20 * 24 * HOUR][strike.target % 4]
 }
 
 fn namespace(stage: &Stage<'_>, strike: &Strike) -> String {

@@ -11,7 +11,6 @@ use signet_harness::eventually;
 use signet_tests::signet::{sealed_path, secret_path};
 
 use crate::plan::DOOMED;
-use crate::slot::Shape;
 use crate::stage::{STUBBORN, Stage};
 use crate::work::remove;
 
@@ -92,7 +91,7 @@ pub(crate) fn restore(stage: &Stage<'_>, namespace: &str) -> anyhow::Result<()> 
             .filter(|(number, slot)| {
                 // Somebody else's Secret must keep its resourceVersion.
                 slot.namespace == namespace
-                    && slot.shape != Shape::Blocked
+                    && !model.foreign.contains_key(&slot.path())
                     && model.is_there(*number)
             })
             .map(|(_, slot)| slot.name.clone())

@@ -59,6 +59,7 @@ fn lane_of(operation: Operation) -> usize {
         | Operation::Delete { slot }
         | Operation::Tamper { slot }
         | Operation::Lose { slot }
+        | Operation::Usurp { slot }
         | Operation::Free { slot } => slot,
         Operation::AddKey(_) | Operation::Renew => 0,
     }
@@ -139,6 +140,7 @@ fn operate(
             let slot = slot(number);
             remove(stage, &secret_path(&slot.namespace, &slot.name))?;
         }
+        Operation::Usurp { slot: number } => return usurp(stage, number),
         Operation::Lose { slot: number } => {
             let slot = slot(number);
             remove(stage, &secret_path(&slot.namespace, &slot.name))?;
@@ -181,17 +183,36 @@ pub(crate) fn remove(stage: &Stage<'_>, path: &str) -> anyhow::Result<()> {
     })
 }
 
+/// Takes the Secret away from its SealedSecret in one write, if there is one.
+fn usurp(stage: &Stage<'_>, number: usize) -> anyhow::Result<()> {
+    let slot = stage.model().slots[number].clone();
+    let edit = json!({
+        "metadata": {"ownerReferences": null, "annotations": {"owner": "somebody else"}},
+        "data": {"password": "c29tZWJvZHkgZWxzZQ=="},
+    });
+    if let Some(written) = edit_secret(stage, &slot, &edit)? {
+        let mut model = stage.model();
+        model.note(Operation::Usurp { slot: number });
+        model.foreign.insert(slot.path(), written);
+    }
+    Ok(())
+}
+
 /// Edits the Secret, if there is one.
 fn tamper(stage: &Stage<'_>, slot: &Slot) -> anyhow::Result<()> {
-    let path = secret_path(&slot.namespace, &slot.name);
-    let edit = json!({"data": {"password": "dGFtcGVyZWQ="}}).to_string();
-    eventually("edited", STUBBORN, || -> anyhow::Result<()> {
+    let edit = json!({"data": {"password": "dGFtcGVyZWQ="}});
+    edit_secret(stage, slot, &edit).map(drop)
+}
+
+fn edit_secret(stage: &Stage<'_>, slot: &Slot, edit: &Value) -> anyhow::Result<Option<Value>> {
+    let (path, edit) = (secret_path(&slot.namespace, &slot.name), edit.to_string());
+    eventually("edited", STUBBORN, || -> anyhow::Result<Option<Value>> {
         let answer = stage
             .api()
             .request("PATCH", &path, "application/merge-patch+json", &edit)?;
         if answer.status == 404 {
-            return Ok(());
+            return Ok(None);
         }
-        answer.json().map(drop)
+        answer.json().map(Some)
     })
 }

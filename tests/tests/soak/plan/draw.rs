@@ -24,6 +24,15 @@ pub(super) fn draw(seed: u64) -> Plan {
     for (round, strikes) in rounds.iter_mut().zip(draw.strikes(seed)) {
         round.strikes = strikes;
     }
+    // A key that is made while the clock is wrong follows none of the others.
+    let mut strikes = rounds.iter().flat_map(|round| &round.strikes);
+    if strikes.any(|strike| strike.fault == Fault::StepClock) {
+        for round in &mut rounds {
+            round
+                .operations
+                .retain(|operation| *operation != Operation::Renew);
+        }
+    }
     Plan {
         slots: draw.slots,
         rounds,
@@ -39,6 +48,7 @@ struct Object {
     is_tampered: bool,
     is_spoiled: bool,
     is_free: bool,
+    is_usurped: bool,
 }
 
 struct Draw {
@@ -90,7 +100,8 @@ impl Draw {
         for _ in 0..CHANGES {
             if first > 0 && place < operations.len() {
                 let slot = self.rng.random_range(0..first);
-                operations.insert(place, self.change(slot, round));
+                let changes = self.change(slot, round);
+                operations.splice(place..place, changes);
             }
             place += self.rng.random_range(1..4);
         }
@@ -131,15 +142,17 @@ impl Draw {
         }
     }
 
-    fn change(&mut self, slot: usize, round: usize) -> Operation {
+    fn change(&mut self, slot: usize, round: usize) -> Vec<Operation> {
         let (shape, object) = (self.slots[slot].shape, self.objects[slot]);
         if !object.is_there {
-            return self.apply(slot, round);
+            return vec![self.apply(slot, round)];
         }
-        let stands = matches!(shape, Shape::Managed | Shape::Patched | Shape::Blocked);
-        let opens = matches!(shape, Shape::Plain | Shape::Templated);
+        let stands =
+            matches!(shape, Shape::Managed | Shape::Patched | Shape::Blocked) || object.is_usurped;
+        let opens = matches!(shape, Shape::Plain | Shape::Templated) && !object.is_usurped;
+        let is_doomed = self.slots[slot].namespace == DOOMED;
         let object = &mut self.objects[slot];
-        match self.rng.random_range(0..10) {
+        let operation = match self.rng.random_range(0..10) {
             0..=2 if !stands => {
                 object.is_there = false;
                 Operation::Delete { slot }
@@ -149,12 +162,19 @@ impl Draw {
                 Operation::Tamper { slot }
             }
             4 if opens => Operation::Lose { slot },
-            5..=7 if shape == Shape::Blocked && !object.is_free => {
+            5..=7 if (shape == Shape::Blocked || object.is_usurped) && !object.is_free => {
                 object.is_free = true;
                 Operation::Free { slot }
             }
+            8..=9 if opens && !is_doomed && !object.is_spoiled => {
+                // In the moment in which a controller reads and writes it. It stays as it is then.
+                object.is_usurped = true;
+                object.is_tampered = true;
+                return vec![self.apply(slot, round), Operation::Usurp { slot }];
+            }
             _ => self.apply(slot, round),
-        }
+        };
+        vec![operation]
     }
 
     fn strikes(&mut self, seed: u64) -> Vec<Vec<Strike>> {
@@ -168,8 +188,20 @@ impl Draw {
             faults.extend(Fault::COMMON.choose(&mut self.rng));
         }
         faults.shuffle(&mut self.rng);
-        let strikes = faults.into_iter().map(|fault| self.strike(fault));
-        strikes.map(|strike| vec![strike]).collect()
+        let mut rounds: Vec<Vec<Strike>> = Vec::new();
+        for fault in faults {
+            let mut strikes = vec![self.strike(fault)];
+            // And a replica that is in trouble besides.
+            let further = [Fault::KillReplica, Fault::PauseReplica, Fault::CutWatches];
+            if self.rng.random_bool(0.3)
+                && let Some(further) = further.choose(&mut self.rng)
+                && *further != fault
+            {
+                strikes.push(self.strike(*further));
+            }
+            rounds.push(strikes);
+        }
+        rounds
     }
 
     fn strike(&mut self, fault: Fault) -> Strike {
