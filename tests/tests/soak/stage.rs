@@ -133,6 +133,7 @@ impl<'a> Stage<'a> {
             anyhow::ensure!(now > before, "{now} keys");
             Ok(())
         })
+        .with_context(|| self.replicas.log_tails())
     }
 
     /// Certificate of a key Secret, by name, or the newest that a controller made.
