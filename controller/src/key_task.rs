@@ -24,8 +24,10 @@ use crate::watch::Pauses;
 
 /// Names that are tried for one new key before giving up until the next attempt.
 const NAMES: u32 = 20;
-/// Pause after a key could not be made, and the longest time between two looks at the clock.
+/// Longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(60);
+/// Pause after a key could not be made.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Holds the known key Secrets.
 pub struct KeyTask {
@@ -34,6 +36,10 @@ pub struct KeyTask {
     renewal: RenewalPolicy,
     known: KnownKeys,
     leads: watch::Receiver<bool>,
+    /// Somebody asked for a key when this one was current, and has none yet.
+    asked: Option<Option<KeyId>>,
+    /// The last attempt to make a key failed.
+    failed: bool,
 }
 
 impl KeyTask {
@@ -53,6 +59,8 @@ impl KeyTask {
             settings,
             renewal,
             known: KnownKeys::default(),
+            asked: None,
+            failed: false,
         };
         tracing::info!("Searching for existing private keys");
         task.load()
@@ -194,8 +202,21 @@ impl KeyTask {
             "this replica stands by; send the signal to the one that leads"
         );
         tracing::info!(reason = "SIGUSR1", "making a new sealing key");
-        let before = self.current();
-        self.make(|task| task.current() == before).await
+        self.asked = Some(self.current());
+        self.make_what_is_asked().await
+    }
+
+    /// A key that was asked for is tried until it is there: nobody asks again. An answer that was lost costs no second key,
+    /// because the next attempt has the same name.
+    async fn make_what_is_asked(&mut self) -> anyhow::Result<()> {
+        let Some(before) = self.asked else {
+            return Ok(());
+        };
+        if self.current() == before {
+            self.make(|task| task.current() == before).await?;
+        }
+        self.asked = None;
+        Ok(())
     }
 
     /// Makes a key, unless `is_wanted` says no after somebody else took the name.
@@ -270,6 +291,9 @@ impl KeyTask {
         if !self.is_leading() {
             return LOOK;
         }
+        if self.failed {
+            return AGAIN;
+        }
         let next = self.newest().and_then(|newest| self.renewal.next(newest));
         let rest =
             next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
@@ -296,9 +320,8 @@ impl KeyTask {
                 },
                 () = state.legacy_changed.notified() => self.on_legacy().await,
                 () = state.key_wanted.notified() => {
-                    if let Err(error) = self.make_at_once().await {
-                        tracing::error!(error = format!("{error:#}"), "a new sealing key could not be made");
-                    }
+                    let made = self.make_at_once().await;
+                    self.note(made);
                 }
                 Ok(()) = leads.changed() => {
                     if let Err(error) = self.lead().await {
@@ -316,16 +339,25 @@ impl KeyTask {
 
     async fn on_time(&mut self) {
         if self.is_leading() {
-            if let Err(error) = self.renew().await {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "a new sealing key could not be made"
-                );
-                tokio::time::sleep(LOOK).await;
-            }
+            let made = match self.make_what_is_asked().await {
+                Ok(()) => self.renew().await,
+                failed => failed,
+            };
+            self.note(made);
         } else if self.state.keys().is_none() {
             // The legacy key has no label, so that no watch tells of it.
             self.on_legacy().await;
+        }
+    }
+
+    /// The watch goes on meanwhile: a key that somebody adds takes effect although none can be made.
+    fn note(&mut self, made: anyhow::Result<()>) {
+        self.failed = made.is_err();
+        if let Err(error) = made {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "a new sealing key could not be made"
+            );
         }
     }
 

@@ -10,6 +10,7 @@ mod in_sync;
 mod keys;
 mod ownership;
 mod ownership_marks;
+mod refused_keys;
 mod repair;
 mod restart;
 mod scene;
