@@ -20,7 +20,7 @@ use anyhow::Context;
 use signet_tests::print_figures;
 
 /// Replicas of the controller.
-const REPLICAS: usize = 1;
+const REPLICAS: usize = 3;
 /// Seeds of `cargo xtask test`; three in a row have every fault.
 const SEEDS: u64 = 3;
 

@@ -13,10 +13,11 @@ use signet_harness::process::Signal;
 use signet_harness::proxy::{CA_PEM, FaultProxy};
 use signet_harness::upstream::{SERVICE, apply_upstream_rbac, pod_command};
 use signet_harness::{Clock, ControlPlane, Process, binary, eventually, port};
+use signet_tests::replicas::{SHORT_LEASE, grant_lease};
 use signet_tests::signet::CAP;
 
-/// How long a Lease lasts: short, so that a run sees it change hands.
-pub(crate) const LEASE: Duration = Duration::from_secs(4);
+/// How long a Lease lasts, by [`SHORT_LEASE`], so that a run sees it change hands.
+pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Shortest time between two starts of one replica.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Seconds by which each replica's machine has been running longer than the one before.
@@ -49,9 +50,10 @@ struct Place {
 }
 
 impl<'a> Replicas<'a> {
-    /// Starts `count` controllers under upstream's permissions.
+    /// Starts `count` controllers under upstream's permissions, and those for the Lease.
     pub(crate) fn start(plane: &'a ControlPlane, count: usize, seed: u64) -> anyhow::Result<Self> {
         apply_upstream_rbac(plane, SYSTEM, SERVICE)?;
+        grant_lease(plane, SYSTEM, SERVICE)?;
         let folder = plane.dir().join("soak-pod");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("namespace"), SYSTEM)?;
@@ -215,7 +217,8 @@ impl Place {
             .arg(format!("--listen-addr=:{}", self.port))
             .arg(format!("--listen-metrics-addr=:{}", self.metrics_port))
             .arg("--key-size=2048")
-            .arg("--log-level=DEBUG");
+            .arg("--log-level=DEBUG")
+            .args(SHORT_LEASE);
         Process::spawn(
             &format!("replica-{}", self.number),
             command,
