@@ -54,11 +54,12 @@ fn begin(stage: &Stage<'_>, strike: &Strike) -> anyhow::Result<()> {
             ..Faults::default()
         }),
         Fault::TooManyRequests => everywhere(Faults {
-            answered: Some((400, 429)),
+            answered: Some((400, [429, 503, 504][strike.target % 3])),
             ..Faults::default()
         }),
         Fault::ServerErrors => everywhere(Faults {
-            answered: Some((300, [500, 503, 504][strike.target % 3])),
+            // Unlike the others, this one is not tried again by the client library.
+            answered: Some((400, 500)),
             ..Faults::default()
         }),
         Fault::SlowAnswers => everywhere(Faults {
