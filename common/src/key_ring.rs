@@ -9,8 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Certificate, KeyId, MacKey, OpenError, Plaintext, PrivateKey, SealTarget, SealedBlob,
-    UnwrapKey, open,
+    Certificate, KeyId, MacKey, OpenError, Plaintext, SealTarget, SealedBlob, UnwrapKey, open,
 };
 
 /// A key whose time is further ahead than this is never handed out: dated into the future, it would stay the newest.
@@ -39,7 +38,7 @@ pub enum KeyOrder {
 #[derive(Debug, Clone)]
 pub struct KeyEntry {
     /// The private key.
-    pub key: Arc<PrivateKey>,
+    pub key: Arc<dyn UnwrapKey>,
     /// The certificate that is handed out for it. Whoever builds the entry checks [`Certificate::matches`].
     pub certificate: Arc<Certificate>,
     /// What the key may be used for.

@@ -2,10 +2,12 @@
 //!
 //! Owns the one trait behind which private keys live, and the opaque error that every failure ends in.
 
+use std::fmt::Debug;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use thiserror::Error;
 
-use crate::{KeyId, Plaintext, SealTarget, SealedBlob, SessionKey};
+use crate::{KeyId, MacKey, Plaintext, SealTarget, SealedBlob, SessionKey};
 
 /// The value does not open with this key and target. Says nothing else: all causes look alike,
 /// so that nobody can use the answers to work on a wrapped key.
@@ -23,9 +25,17 @@ pub struct UnwrapContext<'a> {
 }
 
 /// A private key that can unwrap session keys. In memory today; a KMS or HSM later.
-pub trait UnwrapKey: Send + Sync {
+///
+/// `Debug` shows public facts only.
+pub trait UnwrapKey: Send + Sync + Debug {
     /// The id of the key pair.
     fn key_id(&self) -> KeyId;
+
+    /// The DER `SubjectPublicKeyInfo` of the public half: which key this is, without a doubt.
+    fn spki_der(&self) -> &[u8];
+
+    /// A key for `purpose` that only the holder of this private key can compute.
+    fn derive(&self, purpose: &str) -> MacKey;
 
     /// Length in bytes of what this key can unwrap; anything else costs no private operation.
     fn wrapped_len(&self) -> usize;

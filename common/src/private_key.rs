@@ -215,6 +215,15 @@ impl UnwrapKey for PrivateKey {
         self.key_id
     }
 
+    fn spki_der(&self) -> &[u8] {
+        self.spki_der()
+    }
+
+    /// HMAC-SHA256(PKCS#1 DER, purpose).
+    fn derive(&self, purpose: &str) -> crate::MacKey {
+        self.derive(purpose)
+    }
+
     fn wrapped_len(&self) -> usize {
         self.decrypting.key_size_bytes()
     }

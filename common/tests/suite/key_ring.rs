@@ -22,7 +22,7 @@ fn now() -> i64 {
 
 fn entry(key: &TestKey, ordered_at: i64, source: &str) -> KeyEntry {
     KeyEntry {
-        key: Arc::clone(&key.key),
+        key: key.key.clone(),
         certificate: Arc::clone(&key.certificate),
         key_use: KeyUse::SealAndOpen,
         ordered_at: at(ordered_at),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use signet_common::{
-    KeyId, OpenError, Plaintext, Scope, SealTarget, SealedBlob, SessionKey, UnwrapContext,
+    KeyId, MacKey, OpenError, Plaintext, Scope, SealTarget, SealedBlob, SessionKey, UnwrapContext,
     UnwrapKey, open, seal,
 };
 
@@ -81,11 +81,20 @@ fn every_key_size_seals_and_opens_and_no_key_opens_for_another() {
 }
 
 /// A key that counts what it is asked to do, and passes it on.
+#[derive(Debug)]
 struct CountingKey(AtomicU64);
 
 impl UnwrapKey for CountingKey {
     fn key_id(&self) -> KeyId {
         KEY_A.key.key_id()
+    }
+
+    fn spki_der(&self) -> &[u8] {
+        KEY_A.key.spki_der()
+    }
+
+    fn derive(&self, purpose: &str) -> MacKey {
+        KEY_A.key.derive(purpose)
     }
 
     fn wrapped_len(&self) -> usize {

@@ -74,7 +74,7 @@ fn finding(secret: &Secret, order: KeyOrder, current: Option<&str>) -> KeyFindin
             KeyFinding {
                 secret: name,
                 key_id: entry.key_id().to_string(),
-                bits: entry.key.bits(),
+                bits: entry.certificate.key().bits(),
                 state: if is_current { "current" } else { "opens" },
                 finding: finding.to_owned(),
             }
