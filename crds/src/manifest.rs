@@ -71,7 +71,8 @@ fn without_marks(text: &str) -> Cow<'_, str> {
     let mut begins = true;
     let mut without = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        without.push_str(line.strip_prefix(MARK).filter(|_| begins).unwrap_or(line));
+        let line = line.strip_prefix(MARK).filter(|_| begins).unwrap_or(line);
+        without.push_str(line);
         begins = line.starts_with("---");
     }
     Cow::Owned(without)
@@ -79,16 +80,34 @@ fn without_marks(text: &str) -> Cow<'_, str> {
 
 fn parse_json(text: &str) -> Result<Vec<Value>, ManifestError> {
     let mut documents = Vec::new();
-    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
-        let value = value.map_err(|error| ManifestError::Syntax {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    while let Some(value) = stream.next() {
+        let at = |line, column| ManifestError::Syntax {
             document: documents.len() + 1,
             language: "JSON",
-            line: error.line() as u64,
-            column: error.column() as u64,
-        })?;
+            line,
+            column,
+        };
+        let value = value.map_err(|error| at(error.line() as u64, error.column() as u64))?;
+        // The library's own bound is wider, and what is read must be readable as YAML too.
+        if depth(&value) > MAX_DEPTH {
+            let before = text.get(..stream.byte_offset()).unwrap_or(text);
+            let column = before.lines().next_back().map_or(0, str::len);
+            return Err(at(before.lines().count() as u64, column as u64));
+        }
         documents.push(value);
     }
     Ok(documents)
+}
+
+/// How deeply objects and lists are nested; what the library reads nests 127 levels at most.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Object(map) => map.values().map(depth).max(),
+        Value::Array(items) => items.iter().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or_default()
 }
 
 fn parse_yaml(text: &str) -> Result<Vec<Value>, ManifestError> {
@@ -189,6 +208,11 @@ mod tests {
             parse_documents("\u{feff}a: 1\n---\n\u{feff}a: '\u{feff}'\n".as_bytes()),
             Ok(vec![json!({"a": 1}), json!({"a": "\u{feff}"})])
         );
+        // A mark before the separator is no reason to keep the one after it.
+        assert_eq!(
+            parse_documents("\u{feff}---\n\u{feff}a: 1\n".as_bytes()),
+            Ok(vec![json!({"a": 1})])
+        );
     }
 
     #[test]
@@ -220,6 +244,18 @@ mod tests {
     fn bombs_are_refused() {
         let nested = "[".repeat(200) + &"]".repeat(200);
         assert!(parse_documents(nested.as_bytes()).is_err());
+        for levels in [MAX_DEPTH, MAX_DEPTH + 1] {
+            let json = "{\"a\":".repeat(levels) + "1" + &"}".repeat(levels);
+            let yaml = format!("---\n{json}");
+            assert_eq!(
+                parse_documents(json.as_bytes()).is_ok(),
+                levels <= MAX_DEPTH
+            );
+            assert_eq!(
+                parse_documents(yaml.as_bytes()).is_ok(),
+                levels <= MAX_DEPTH
+            );
+        }
         let many = format!("[{}]", "1,".repeat(200_000));
         assert!(parse_documents(many.as_bytes()).is_err());
         let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
