@@ -31,7 +31,11 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(PrivateKey, String)>, Failure>
     Ok(keys)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
+/// Every private key of one file, in order.
+///
+/// # Errors
+/// It holds something other than keys. No text quotes it.
+pub fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
     let looks_like_pem = bytes
         .split(|byte| *byte == b'\n')
         .any(|line| line.starts_with(b"-----BEGIN"));

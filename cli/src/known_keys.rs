@@ -101,7 +101,7 @@ fn short(key: &str) -> &str {
 }
 
 /// Fingerprint and day of each key of a controller, in the order of the file. Lines that make no sense are passed over.
-fn keys_of<'t>(text: &'t str, controller: &ControllerName) -> Vec<(&'t str, &'t str)> {
+pub fn keys_of<'t>(text: &'t str, controller: &ControllerName) -> Vec<(&'t str, &'t str)> {
     text.lines()
         .filter_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -114,7 +114,8 @@ fn keys_of<'t>(text: &'t str, controller: &ControllerName) -> Vec<(&'t str, &'t 
         .collect()
 }
 
-fn with_line(text: &str, controller: &ControllerName, key: &str, day: &str) -> String {
+/// The text of the file with one more line, and without the oldest ones if there are too many.
+pub fn with_line(text: &str, controller: &ControllerName, key: &str, day: &str) -> String {
     let ControllerName { server, service } = controller;
     let new = format!("{server} {service} sha256:{key} {day}");
     let lines: Vec<&str> = text

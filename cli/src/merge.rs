@@ -138,7 +138,7 @@ fn agreed(namespace: &str, explicit: &Option<String>) -> Result<String, Failure>
 }
 
 /// The sealed items, and labels and annotations that the template lacks or has otherwise.
-fn edits(target: &SealedSecret, sealed: &SealedSecret) -> Vec<Edit> {
+pub fn edits(target: &SealedSecret, sealed: &SealedSecret) -> Vec<Edit> {
     let path = |parents: &[&str], key: &str| {
         let keys = parents.iter().copied().chain([key]);
         keys.map(str::to_owned).collect::<Vec<_>>()

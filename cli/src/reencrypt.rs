@@ -152,8 +152,11 @@ fn rotate(
     })
 }
 
-/// The answer's ciphertext for each item that was sent; else the item whose answer is missing or misfit.
-fn take_items(
+/// The answer's ciphertext for each item that was sent.
+///
+/// # Errors
+/// The item whose answer is missing or misfit.
+pub fn take_items(
     sent: &BTreeMap<String, String>,
     answer: &BTreeMap<String, String>,
     wrapped_len: usize,
