@@ -16,13 +16,13 @@ pub(crate) struct Artifact {
 }
 
 /// Runs Cargo with its output on this terminal.
-pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(arguments: &[impl AsRef<OsStr>]) -> anyhow::Result<ExitStatus> {
     run_with(arguments, &[])
 }
 
 /// Runs Cargo with more environment variables.
 pub(crate) fn run_with(
-    arguments: &[&str],
+    arguments: &[impl AsRef<OsStr>],
     variables: &[(&str, &str)],
 ) -> anyhow::Result<ExitStatus> {
     let mut command = command();
