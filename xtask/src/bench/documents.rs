@@ -70,6 +70,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_show_the_committed_results() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (name, wanted) in files(&root).unwrap() {
+            assert_eq!(
+                read(&root, name).unwrap(),
+                wanted,
+                "{name}: run `cargo xtask codegen`"
+            );
+        }
+    }
+
+    #[test]
     fn the_committed_results_are_of_scenarios_that_there_are() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let results = Results::read_or_empty(&root.join(COMMITTED)).unwrap();

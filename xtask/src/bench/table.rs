@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::goals::Goals;
+use super::lab::Scale;
 use super::outcome::{Figure, Outcome};
 
 /// Judged ratios first, then the figures they come from and the notes, for the scenarios that were measured.
@@ -23,10 +24,19 @@ pub(crate) fn judged(outcomes: &[Outcome], goals: &Goals, everything: bool) -> S
     );
     for judged in &goals.judged {
         let (verdict, value) = judged.judge(outcomes);
-        let measured = value.map_or_else(|| "–".to_owned(), number);
         if value.is_none() && !everything {
             continue;
         }
+        let outcome = outcomes
+            .iter()
+            .find(|outcome| outcome.scenario == judged.scenario);
+        let few = outcome.is_some_and(|outcome| outcome.scale == Scale::Quick);
+        let mark = if few && value.is_some() {
+            " (quick)"
+        } else {
+            ""
+        };
+        let measured = value.map_or_else(|| "–".to_owned(), number) + mark;
         let _ = writeln!(
             text,
             "| {} | {} | {measured} | {} | {} | {verdict} |",
@@ -89,13 +99,13 @@ pub(crate) fn number(value: f64) -> String {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 0.1 => format!("{value:.2}"),
+        size if size < 0.00005 => "0".to_owned(),
         _ => format!("{value:.4}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::lab::Scale;
     use super::*;
 
     #[test]
@@ -117,6 +127,9 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
         assert!(!text.contains("other"));
+        let mut quick = Outcome::new("cold", Scale::Quick);
+        quick.ratio("speed", 5.0);
+        assert!(judged(&[quick], &goals, false).contains("| cold | speed | 5 (quick) |"));
         assert!(
             judged(&[], &goals, true).contains("| other | size | – | – | ≤ 1 | not measured |")
         );
@@ -124,9 +137,9 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_that_matter() {
-        let shown: Vec<_> = [0.0, 3.0, 0.00123, 0.4567, 12.345, 1234.5]
+        let shown: Vec<_> = [0.0, 3.0, 0.00123, 0.4567, 12.345, 1234.5, 1e-6]
             .map(number)
             .into();
-        assert_eq!(shown, ["0", "3", "0.0012", "0.46", "12.3", "1234"]);
+        assert_eq!(shown, ["0", "3", "0.0012", "0.46", "12.3", "1234", "0"]);
     }
 }
