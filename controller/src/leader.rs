@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::api::ApiFailure;
 use crate::args::LeaderElect;
 use crate::fence::boot_time;
-use crate::lease::{Election, JITTER, Record, Step, Timing};
+use crate::lease::{Election, Record, Step, Timing};
 use crate::state::State;
 
 /// Which Lease, and how.
@@ -167,11 +167,11 @@ impl Elector {
     }
 
     fn pause(&self) -> Duration {
-        let retry = self.settings.timing.retry;
         match self.time_left() {
-            Some(left) => retry.min(left),
-            // Not all at the same moment.
-            None => retry.mul_f64(rand::random_range(1.0..JITTER)),
+            Some(left) => self.settings.timing.retry.min(left),
+            None => self
+                .election
+                .next_look(boot_time(), rand::random_range(0.0..1.0)),
         }
     }
 

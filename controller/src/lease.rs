@@ -41,8 +41,8 @@ impl Timing {
     }
 }
 
-/// Replicas that stand by look again after 1 to this many retry periods.
-pub const JITTER: f64 = 1.2;
+/// Replicas that stand by look again after a retry period at most, and a retry period divided by this at least.
+const JITTER: f64 = 1.2;
 
 /// What a Lease says. Two that are equal mean that nobody renewed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,25 @@ impl Election {
         }
     }
 
+    /// How long until a rival's Lease has run out, as this replica watched it; `None` if no rival is known.
+    pub fn rival_left(&self, now: Duration) -> Option<Duration> {
+        let (rival, since) = self.rival.as_ref()?;
+        Some((*since + rival.lease).saturating_sub(now))
+    }
+
+    /// When a replica that stands by looks again; `draw` is a random number from 0 to 1. Not all look at the same moment,
+    /// but none misses the one at which the Lease runs out: a new leader is there within lease and one retry period of
+    /// the last renewal.
+    pub fn next_look(&self, now: Duration, draw: f64) -> Duration {
+        let shortest = self.timing.retry.div_f64(JITTER);
+        let pause = shortest + (self.timing.retry - shortest).mul_f64(draw);
+        match self.rival_left(now) {
+            // It has run out and could not be taken: that is no reason to hurry.
+            None | Some(Duration::ZERO) => pause,
+            Some(left) => pause.min(left),
+        }
+    }
+
     /// Takes in that a write of the Lease in our name, sent at this moment, was stored. Returns until when we lead.
     pub fn won(&mut self, sent: Duration) -> Duration {
         let until = sent + self.timing.renew;
@@ -217,6 +236,28 @@ mod tests {
                 (147, Some(("third", 3)), Step::Take),
             ],
         );
+    }
+
+    #[test]
+    fn a_replica_that_stands_by_looks_when_the_lease_runs_out() {
+        let mut election = stands_by();
+        let look = |election: &Election, now: f64, draw| {
+            let pause = election.next_look(Duration::from_secs_f64(now), draw);
+            (pause.as_secs_f64() * 1e3).round() / 1e3
+        };
+        assert_eq!(look(&election, 0.0, 1.0), 2.0);
+        assert_eq!(look(&election, 0.0, 0.0), 1.667);
+        assert_eq!(
+            election.saw(Some(&record("rival", 1)), seconds(100)),
+            Step::Wait
+        );
+        assert_eq!(look(&election, 100.0, 1.0), 2.0);
+        assert_eq!(look(&election, 114.5, 1.0), 0.5);
+        // It could not be taken.
+        assert_eq!(look(&election, 115.0, 1.0), 2.0);
+        assert_eq!(look(&election, 116.0, 1.0), 2.0);
+        election.won(seconds(117));
+        assert_eq!(look(&election, 117.0, 1.0), 2.0);
     }
 
     #[test]
