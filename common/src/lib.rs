@@ -28,6 +28,6 @@ pub use open::{OpenError, UnwrapContext, UnwrapKey, open};
 pub use plaintext::{Plaintext, SessionKey};
 pub use printable::Printable;
 pub use private_key::{KeySize, PrivateKey, PrivateKeyError};
-pub use renewal::{RenewalPolicy, RenewalReason};
+pub use renewal::{NewestKey, RenewalPolicy, RenewalReason};
 pub use seal::{SealError, SealingKey, SealingKeyError, seal};
 pub use target::{Scope, ScopeError, SealTarget, TargetError};

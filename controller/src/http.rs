@@ -139,6 +139,13 @@ async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
             .metrics
             .set_queue(lane.as_str(), state.queue.len(lane));
     }
+    if let Some(keys) = state.keys()
+        && let Some(entry) = keys.ring.current(Timestamp::now())
+    {
+        state
+            .metrics
+            .set_certificate_expiry(entry.certificate.not_after());
+    }
     let conditions = {
         let index = state.index();
         state.metrics.set_objects(index.len());

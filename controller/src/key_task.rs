@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
-use signet_common::{KeyEntry, KeyId, RenewalPolicy, RenewalReason};
+use signet_common::{KeyEntry, KeyId, NewestKey, RenewalPolicy, RenewalReason};
 use tokio::sync::watch;
 
 use crate::api::ApiFailure;
@@ -29,6 +29,14 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Pause after a key could not be made.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// What renewal asks about a key.
+pub(crate) fn newest_key(entry: &KeyEntry) -> NewestKey {
+    NewestKey {
+        ordered_at: entry.ordered_at,
+        not_after: entry.certificate.not_after(),
+    }
+}
+
 /// Holds the known key Secrets.
 pub struct KeyTask {
     state: Arc<State>,
@@ -40,6 +48,8 @@ pub struct KeyTask {
     asked: Option<Option<KeyId>>,
     /// The last attempt to make a key failed.
     failed: bool,
+    /// The key whose certificate was last told to have expired.
+    told_expired: Option<KeyId>,
 }
 
 impl KeyTask {
@@ -61,6 +71,7 @@ impl KeyTask {
             known: KnownKeys::default(),
             asked: None,
             failed: false,
+            told_expired: None,
         };
         tracing::info!("Searching for existing private keys");
         task.load()
@@ -189,6 +200,7 @@ impl KeyTask {
     /// Makes a key if one is due.
     async fn renew(&mut self) -> anyhow::Result<()> {
         let Some(reason) = self.due() else {
+            self.tell_expired();
             return Ok(());
         };
         tracing::info!(?reason, "making a new sealing key");
@@ -279,11 +291,30 @@ impl KeyTask {
         keys.ring.current(Timestamp::now()).map(KeyEntry::key_id)
     }
 
-    fn newest(&self) -> Option<Timestamp> {
+    fn newest(&self) -> Option<NewestKey> {
         let keys = self.state.keys()?;
-        keys.ring
-            .current(Timestamp::now())
-            .map(|entry| entry.ordered_at)
+        keys.ring.current(Timestamp::now()).map(newest_key)
+    }
+
+    /// Says once for each key that its certificate, which nothing seals with any more, is handed out all the same.
+    fn tell_expired(&mut self) {
+        let now = Timestamp::now();
+        let Some(keys) = self.state.keys() else {
+            return;
+        };
+        let expired = keys
+            .ring
+            .current(now)
+            .filter(|entry| entry.certificate.not_after() < now);
+        let Some(entry) = expired else {
+            return;
+        };
+        if self.told_expired.replace(entry.key_id()) != Some(entry.key_id()) {
+            tracing::error!(
+                secretname = entry.source,
+                "the certificate that is handed out has expired, so nothing can be sealed; SIGUSR1 makes a new key"
+            );
+        }
     }
 
     /// How long until a key may be due: looked at often enough that a change of the clock is noticed.

@@ -6,6 +6,7 @@ mod upstream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -60,6 +61,7 @@ pub struct Metrics {
     queue: Family<LaneLabel, Gauge>,
     objects: Gauge,
     keys: Family<StateLabel, Gauge>,
+    certificate_expiry: Gauge,
     status_pruned: Gauge,
     leader: Gauge,
     lease_transitions: Gauge,
@@ -80,6 +82,7 @@ impl Default for Metrics {
             queue: Family::default(),
             objects: Gauge::default(),
             keys: Family::default(),
+            certificate_expiry: Gauge::default(),
             status_pruned: Gauge::default(),
             leader: Gauge::default(),
             lease_transitions: Gauge::default(),
@@ -120,6 +123,12 @@ impl Metrics {
             self.objects.clone(),
         );
         registry.register("keys", "Sealing keys by state", self.keys.clone());
+        let expiry = self.certificate_expiry.clone();
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate that is handed out ends, in seconds since 1970",
+            expiry,
+        );
         let pruned = self.status_pruned.clone();
         registry.register(
             "status_pruned",
@@ -207,6 +216,11 @@ impl Metrics {
         self.keys
             .get_or_create(&StateLabel { state })
             .set(gauge(keys));
+    }
+
+    /// Sets when the certificate that is handed out ends.
+    pub fn set_certificate_expiry(&self, not_after: Timestamp) {
+        self.certificate_expiry.set(not_after.as_second());
     }
 
     /// Says that the CRD in the cluster drops our status fields.

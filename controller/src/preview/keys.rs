@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use signet_common::{KeyOrder, KeyRing, KeyUse, RenewalPolicy};
 
+use crate::key_task::newest_key;
 use crate::keys::{KnownKeys, read_key};
 
 /// A key Secret, and what is to be said about it.
@@ -43,7 +44,7 @@ pub(super) fn judge(
     }
     let ring = known.ring();
     let current = ring.as_ref().and_then(|ring| ring.current(now));
-    let newest = current.map(|entry| entry.ordered_at);
+    let newest = current.map(newest_key);
     let current = current.map(|entry| entry.source.clone());
     let mut findings: Vec<_> = secrets
         .iter()

@@ -20,10 +20,14 @@ pub(crate) struct Key {
 
 /// A new key whose certificate begins at this offset from now.
 pub(crate) fn key(offset: SignedDuration) -> anyhow::Result<Key> {
+    key_for(offset, Duration::from_secs(365 * 24 * 3600))
+}
+
+fn key_for(offset: SignedDuration, valid_for: Duration) -> anyhow::Result<Key> {
     let private = PrivateKey::generate(KeySize::Rsa2048)?;
     let request = CertificateRequest {
         common_name: "",
-        valid_for: Duration::from_secs(365 * 24 * 3600),
+        valid_for,
     };
     let now = Timestamp::now() + offset;
     let certificate = Certificate::self_signed(&mut rand::rng(), &private, &request, now)?;
@@ -264,5 +268,40 @@ fn a_mistake_in_them_is_told_at_the_start() -> anyhow::Result<()> {
         assert_eq!(output.status.code(), Some(2), "{flag}");
         signet::ensure_contains(&output.stderr, says)?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_certificate_that_ends_before_its_period_is_replaced_and_told_without_renewal()
+-> anyhow::Result<()> {
+    const END: &str = "signet_certificate_expiry_timestamp_seconds";
+    let mut solo = Solo::start("ended", &[])?;
+    solo.stop()?;
+    let keys = format!("/api/v1/namespaces/{}/secrets", solo.controller.namespace);
+    solo.plane.api().delete(&keys)?;
+    let ended = key_for(hours(-48), Duration::from_secs(24 * 3600))?;
+    ended.add(&solo, "ended")?;
+    let now = || f64::from(u32::try_from(Timestamp::now().as_second()).expect("this century"));
+
+    // As upstream: nobody wants a new key. It is told once.
+    solo.begin_again(&["--key-renew-period=0"])?;
+    await_handed_out(&solo, &ended.id)?;
+    let age = now() - solo.controller.metric(END)?;
+    assert!((23.0..25.0).contains(&(age / 3600.0)), "{age}");
+    let log = solo.controller.process.log();
+    assert_eq!(
+        log.matches("has expired, so nothing can be sealed").count(),
+        1
+    );
+
+    solo.stop()?;
+    solo.begin_again(&["--key-renew-period=8760h"])?;
+    let pem = solo.controller.certificate()?;
+    let fresh = Certificate::parse_pem(pem.as_bytes())?;
+    assert_ne!(fresh.key_id().to_string(), ended.id);
+    assert!(solo.controller.metric(END)? > now());
+    await_metric(&solo, "signet_keys{state=\"usable\"}", 2.0)?;
+    solo.take_certificate()?;
+    solo.make("db", &[("k", "v")])?;
     Ok(())
 }
