@@ -146,3 +146,32 @@ fn fields_that_are_null_count_as_absent() {
     assert!(null.contains("null"), "{null}");
     assert_eq!(item(&unseal(&place, &null), "password"), CANARY.as_bytes());
 }
+
+#[test]
+fn half_a_character_is_refused_and_a_mark_alone_is_no_document() {
+    // As in CVE-2020-14040, where a decoder of UTF-16 ran for ever on a mark, or on one byte after it.
+    let text: &[u8] = b"a\0:\0";
+    let bodies: [&[u8]; 5] = [&[], &[0], &[0x3d, 0xd8], &[0xdc], &[text, &[0x0a]].concat()];
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+        for body in bodies {
+            for program in Program::BOTH {
+                let place = Place::new();
+                let input = [&mark[..], body].concat();
+                let ran = place.run(program, &program.sealing(), &input);
+                assert!(
+                    matches!(ran.code, Some(1 | 2)),
+                    "{input:x?}: {}",
+                    ran.said()
+                );
+                assert_eq!(ran.stdout, "", "{input:x?}");
+                // Half a unit is no text in any encoding.
+                let says = ran.stderr.contains("not UTF-8 text");
+                assert!(says || body.len() % 2 == 0, "{input:x?}: {}", ran.said());
+            }
+        }
+    }
+    for program in Program::BOTH {
+        let ran = Place::new().run(program, &program.sealing(), &[0xff, 0xfe]);
+        assert!(ran.stderr.contains("no secrets found"), "{}", ran.said());
+    }
+}

@@ -91,7 +91,52 @@ pub async fn serve(
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
     use super::*;
+
+    /// What a client gets that sends this and then waits for the end.
+    async fn answer(said: &[u8]) -> Vec<u8> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new().route("/", axum::routing::get(async || "hello\n"));
+        let server = tokio::spawn(serve(listener, router, Timeouts::new(DEFAULT, DEFAULT)));
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(said).await.expect("sent");
+        let mut got = Vec::new();
+        // A reset is an end, too.
+        let _ = stream.read_to_end(&mut got).await;
+        server.abort();
+        got
+    }
+
+    #[tokio::test]
+    async fn a_client_that_speaks_http_2_is_turned_away() {
+        // The floods of CVE-2023-45288 and CVE-2022-27664 need a server that speaks it: the preface, SETTINGS, and
+        // HEADERS whose CONTINUATION frames do not end.
+        let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        said.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+        said.extend([0, 0, 0, 1, 0, 0, 0, 0, 1]);
+        for _ in 0..100 {
+            said.extend([0, 0, 1, 9, 0, 0, 0, 0, 1, 0x88]);
+        }
+        let got = answer(&said).await;
+        assert!(
+            got.is_empty() || got.starts_with(b"HTTP/1.1 400 "),
+            "{got:?}"
+        );
+        // An offer to change to it is passed over.
+        let offer = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\
+            Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+        let got = answer(offer).await;
+        assert!(
+            got.starts_with(b"HTTP/1.1 200 ") && got.ends_with(b"hello\n"),
+            "{got:?}"
+        );
+    }
 
     #[test]
     fn timeouts_are_bounded_whatever_the_flags_say() {

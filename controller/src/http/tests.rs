@@ -241,6 +241,36 @@ async fn the_metrics_are_these() {
 }
 
 #[tokio::test]
+async fn paths_and_methods_that_clients_choose_make_no_series() {
+    // As in CVE-2022-21698: each new label is memory that stays.
+    let state = state(true);
+    let router = Api::new(Arc::clone(&state), settings(MANY)).router();
+    let metrics = Api::new(Arc::clone(&state), settings(MANY)).metrics_router();
+    let series = async || {
+        let (_, _, text) = send(&metrics, "GET", "/metrics", Vec::new()).await;
+        assert!(!text.contains("chosen") && !text.contains("CHOSEN"));
+        text.lines().count()
+    };
+    let ask = async |number: usize| {
+        let (path, method) = (format!("/chosen-{number}"), format!("CHOSEN{number}"));
+        for (method, path) in [
+            ("GET", path.as_str()),
+            (&method, "/v1/verify"),
+            (&method, "/v1/cert.pem"),
+            ("GET", &format!("/v1/cert.pem?{path}")),
+        ] {
+            send(&router, method, path, Vec::new()).await;
+        }
+    };
+    ask(0).await;
+    let before = series().await;
+    for number in 1..50 {
+        ask(number).await;
+    }
+    assert_eq!(series().await, before);
+}
+
+#[tokio::test]
 async fn names_of_objects_can_be_left_out_of_the_metrics() {
     let state = state(true);
     let object = serde_json::json!({

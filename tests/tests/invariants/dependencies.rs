@@ -192,3 +192,20 @@ fn dependencies_point_in_one_direction() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn nothing_that_is_built_speaks_http_2() -> anyhow::Result<()> {
+    // Floods by its frames were upstream's to mend, again and again.
+    let graph = Graph::read()?;
+    for name in ["signet-controller", "signet-cli"] {
+        let needs = graph.needs(name)?;
+        ensure!(
+            needs.contains("hyper"),
+            "{name} needs no hyper: out of date"
+        );
+        for known in ["h2", "h3", "quinn"] {
+            ensure!(!needs.contains(known), "{name} needs {known}");
+        }
+    }
+    Ok(())
+}

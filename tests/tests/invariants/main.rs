@@ -4,6 +4,7 @@ mod dependencies;
 mod differences;
 mod documents;
 mod sources;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

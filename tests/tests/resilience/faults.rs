@@ -98,6 +98,40 @@ fn a_controller_killed_between_secret_and_status_finishes_after_a_restart() -> a
 }
 
 #[test]
+fn a_status_that_is_refused_for_a_while_is_written_without_being_asked_for() -> anyhow::Result<()> {
+    const OBJECTS: usize = 5;
+    let plane = start(Options::default())?;
+    let controller = SignetController::start(&plane, SYSTEM, &[])?;
+    let namespace = fresh_namespace(&plane, "unsaid")?;
+    refuse_status(&plane, &namespace)?;
+    create(
+        &plane,
+        &seal_many(&controller.certificate()?, &namespace, "db", OBJECTS)?,
+    )?;
+    let refused = "sealed_secrets_controller_unseal_errors_total{reason=\"status\"";
+    let refused = format!("{refused},namespace=\"{namespace}\"}}");
+    eventually("every status was refused, some twice", CAP, || {
+        let count = controller.metric(&refused)?;
+        ensure!(count > OBJECTS as f64, "{count}");
+        Ok(())
+    })?;
+    let written = ours(&plane, &namespace)?;
+    ensure!(written.len() == OBJECTS, "{} Secrets", written.len());
+    let operations = controller.private_operations()?;
+    allow_status(&plane)?;
+    for number in 0..OBJECTS {
+        await_reason(&plane, &namespace, &format!("db-{number}"), "Unsealed")?;
+    }
+    // Saying so costs nothing else.
+    assert_eq!(versions(&ours(&plane, &namespace)?), versions(&written));
+    println!(
+        "{} private operations for the statuses",
+        controller.private_operations()? - operations
+    );
+    Ok(())
+}
+
+#[test]
 fn a_controller_killed_again_and_again_amid_work_loses_nothing() -> anyhow::Result<()> {
     const OBJECTS: usize = 120;
     let plane = start(Options::default())?;
