@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use signet_common::RenewalPolicy;
@@ -112,8 +114,14 @@ async fn control(
     let lists = watch_all(args, state, tasks);
     tasks.spawn(begin(Arc::clone(state), lists));
     for _ in 0..args.workers.get() {
-        workers.spawn(work(Arc::clone(state)));
+        workers.spawn(work(Arc::clone(state), one_pass));
     }
+    until_one_ends(tasks, workers).await
+}
+
+/// Waits until a task or a worker ends, and says which. Nothing is started anew: a process that has lost a part of itself ends,
+/// and whoever runs it starts a whole one.
+async fn until_one_ends(tasks: &mut JoinSet<()>, workers: &mut JoinSet<()>) -> anyhow::Error {
     tokio::select! {
         ended = tasks.join_next() => anyhow!("a background task ended: {}", describe(ended)),
         ended = workers.join_next() => anyhow!("a worker ended: {}", describe(ended)),
@@ -187,20 +195,21 @@ async fn begin(state: Arc<State>, lists: Vec<FirstList>) {
     }
 }
 
-async fn work(state: Arc<State>) {
-    while let Some(job) = state.queue.next().await {
-        let key = job.key.clone();
-        let next = isolated(&state, job).await;
-        state.queue.done(&key, next);
-    }
+/// What a worker does with a job.
+type Turn = fn(Arc<State>, Job) -> BoxFuture<'static, Next>;
+
+fn one_pass(state: Arc<State>, job: Job) -> BoxFuture<'static, Next> {
+    async move { pass::run(&state, job).await }.boxed()
 }
 
-async fn isolated(state: &Arc<State>, job: Job) -> Next {
-    let key = job.key.clone();
-    let own = Arc::clone(state);
-    match unless_it_panics(async move { pass::run(&own, job).await }).await {
-        Some(next) => next,
-        None => pass::report_panic(state, &key).await,
+async fn work(state: Arc<State>, turn: Turn) {
+    while let Some(job) = state.queue.next().await {
+        let key = job.key.clone();
+        let next = match unless_it_panics(turn(Arc::clone(&state), job)).await {
+            Some(next) => next,
+            None => pass::report_panic(&state, &key).await,
+        };
+        state.queue.done(&key, next);
     }
 }
 
@@ -356,19 +365,4 @@ pub(crate) fn renewal(args: &Args) -> RenewalPolicy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_ends_the_attempt_and_not_the_process() {
-        assert_eq!(unless_it_panics(async { 1 }).await, Some(1));
-        let panicking = async {
-            tokio::task::yield_now().await;
-            // A slice panic, as a defect in a parser would be.
-            let text = "ä".to_owned();
-            text.split_at(1).0.len()
-        };
-        assert_eq!(unless_it_panics(panicking).await, None);
-        assert_eq!(unless_it_panics(async { 2 }).await, Some(2));
-    }
-}
+mod tests;

@@ -457,3 +457,6 @@ fn claim(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> Option<Claim>
 fn jittered(rest: Duration) -> Duration {
     rest.mul_f64(rand::random_range(0.75..1.25))
 }
+
+#[cfg(test)]
+mod without_cluster;
