@@ -17,7 +17,8 @@ use tokio::sync::watch;
 
 use crate::api::ApiFailure;
 use crate::keys::{
-    KeyProblem, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret, read_key,
+    KeyProblem, KeySecret, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret,
+    read_key,
 };
 use crate::state::State;
 use crate::watch::Pauses;
@@ -112,11 +113,12 @@ impl KeyTask {
 
     async fn load(&mut self) -> Result<(), ApiFailure> {
         let namespace = &self.state.policy.key_namespace;
-        let mut secrets = self
+        let labelled = self
             .state
             .cluster
             .secrets_with_label(namespace, &key_selector())
             .await?;
+        let mut secrets: Vec<_> = labelled.into_iter().map(KeySecret::from).collect();
         secrets.extend(self.legacy().await);
         let names: Vec<_> = secrets
             .iter()
@@ -131,7 +133,7 @@ impl KeyTask {
     }
 
     /// The legacy key has no label; it may be unreadable, which is not an error.
-    async fn legacy(&self) -> Option<Secret> {
+    async fn legacy(&self) -> Option<KeySecret> {
         let policy = &self.state.policy;
         self.state
             .cluster
@@ -139,6 +141,7 @@ impl KeyTask {
             .await
             .ok()
             .flatten()
+            .map(KeySecret::from)
     }
 
     async fn see(&mut self, secret: &Secret) {
@@ -264,7 +267,7 @@ impl KeyTask {
         self.publish();
     }
 
-    async fn create(&self, ordinal: u32) -> Result<Result<Secret, ApiFailure>, KeyProblem> {
+    async fn create(&self, ordinal: u32) -> Result<Result<KeySecret, ApiFailure>, KeyProblem> {
         let now = Timestamp::now();
         let newest = self
             .state
@@ -279,7 +282,8 @@ impl KeyTask {
             .state
             .on_cores(move || new_key_secret(&settings, &namespace, &name, now))
             .await?;
-        Ok(self.state.cluster.create_secret(&secret).await)
+        let created = self.state.cluster.create_secret(&secret).await;
+        Ok(created.map(KeySecret::from))
     }
 
     fn due(&self) -> Option<RenewalReason> {
@@ -396,6 +400,7 @@ impl KeyTask {
         match event {
             Event::Init => listed.clear(),
             Event::InitApply(secret) => {
+                let secret = KeySecret::from(secret);
                 listed.extend(secret.metadata.name.clone());
                 self.see_again(&secret).await;
             }
@@ -405,11 +410,12 @@ impl KeyTask {
                 self.publish();
             }
             Event::Apply(secret) => {
-                self.see_again(&secret).await;
+                self.see_again(&KeySecret::from(secret)).await;
                 self.publish();
             }
             Event::Delete(secret) => {
-                let name = secret.metadata.name.unwrap_or_default();
+                let secret = KeySecret::from(secret);
+                let name = secret.metadata.name.clone().unwrap_or_default();
                 tracing::info!(secretname = name, "a sealing key was deleted or relabelled");
                 self.known.forget(&name);
                 self.publish();

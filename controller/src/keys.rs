@@ -4,6 +4,7 @@
 //! from memory (ARCHITECTURE.md "Keys").
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use signet_common::{
 };
 use signet_crds::names::{GROUP, KEY_ACTIVE, KEY_LABEL, KIND, TLS_CERT, TLS_KEY, TLS_TYPE};
 use thiserror::Error;
+use zeroize::Zeroize as _;
 
 /// Why a key Secret cannot be used. No case carries key material.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,6 +34,35 @@ pub enum KeyProblem {
     /// The certificate is for another key: whatever is sealed with it could never be opened.
     #[error("tls.crt is not the certificate of tls.key")]
     Mismatch,
+}
+
+/// A key Secret. What it holds is wiped when it is dropped; the text that it came or went as is the client library's.
+pub struct KeySecret(Secret);
+
+impl From<Secret> for KeySecret {
+    fn from(secret: Secret) -> Self {
+        Self(secret)
+    }
+}
+
+impl Deref for KeySecret {
+    type Target = Secret;
+
+    fn deref(&self) -> &Secret {
+        &self.0
+    }
+}
+
+impl Drop for KeySecret {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(secret: &mut Secret) {
+    for value in secret.data.iter_mut().flat_map(BTreeMap::values_mut) {
+        value.0.zeroize();
+    }
 }
 
 /// Reads a key Secret (`docs/format.md` §6).
@@ -109,7 +140,7 @@ pub fn new_key_secret(
     namespace: &str,
     name: &str,
     now: Timestamp,
-) -> Result<Secret, KeyProblem> {
+) -> Result<KeySecret, KeyProblem> {
     let key = PrivateKey::generate(settings.size)?;
     let request = CertificateRequest {
         common_name: &settings.common_name,
@@ -129,7 +160,7 @@ pub fn new_key_secret(
     let mut labels = settings.labels.clone();
     labels.insert(KEY_LABEL.to_owned(), KEY_ACTIVE.to_owned());
     let annotations = settings.annotations.clone();
-    Ok(Secret {
+    Ok(KeySecret(Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(namespace.to_owned()),
@@ -140,7 +171,7 @@ pub fn new_key_secret(
         type_: Some(TLS_TYPE.to_owned()),
         data: Some(data),
         ..Secret::default()
-    })
+    }))
 }
 
 /// The name of the key Secret that follows `predecessor`. Two controllers that replace the same key choose the same
@@ -249,6 +280,24 @@ mod tests {
             Timestamp::from_second(1_700_000_000).unwrap(),
         )
         .unwrap()
+        .clone()
+    }
+
+    #[test]
+    fn what_a_key_secret_holds_is_wiped() {
+        let mut secret = secret("k1");
+        let (start, length) = {
+            let pem = &secret.data.as_ref().unwrap()[TLS_KEY].0;
+            assert!(pem.starts_with(b"-----BEGIN RSA PRIVATE KEY"));
+            (pem.as_ptr(), pem.capacity())
+        };
+        wipe(&mut secret);
+        let pem = &secret.data.as_ref().unwrap()[TLS_KEY].0;
+        // Emptied in place, the whole buffer.
+        assert_eq!(
+            (pem.len(), pem.as_ptr(), pem.capacity()),
+            (0, start, length)
+        );
     }
 
     #[test]
