@@ -1,5 +1,6 @@
 //! What must stay true of the source itself. No cluster and no network: `cargo test -p signet-tests --test invariants`.
 
+mod build;
 mod dependencies;
 mod differences;
 mod documents;
