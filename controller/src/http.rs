@@ -2,14 +2,16 @@
 //!
 //! No answer, length or time depends on plaintext: verify says yes or no, rotate swaps ciphertexts for ciphertexts.
 
+mod places;
+mod room;
 pub mod server;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State as Shared};
+use axum::body::{Bytes, HttpBody as _};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -21,15 +23,19 @@ use signet_common::KeyRing;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::places::Place;
+use self::room::{Room, no_room};
 use crate::metrics;
 use crate::state::State;
-use crate::verify::{Judgement, LiveItems, Rotate, rotate, subject, verify};
+use crate::verify::{Judgement, LiveItems, Opens, Reseal, Rotate, Verify, subject};
 
 /// Largest body; an object in etcd has 1.5 MiB at most.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const ROTATE: &str = "/v1/rotate";
 /// Requests that may open values at the same time.
 const OPENERS: usize = 1;
+/// Private operations on a core before a pass may have it.
+const SLICE: u64 = 64;
 
 /// Flags of the two servers.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +56,10 @@ pub struct Api {
     state: Arc<State>,
     limiter: Arc<DefaultDirectRateLimiter>,
     openers: Arc<Semaphore>,
+    /// For bodies of requests and answers that clients send and take slowly.
+    room: Room,
+    /// For metrics.
+    metrics_room: Room,
     rotate: Rotate,
     omit_secret_labels: bool,
 }
@@ -63,6 +73,8 @@ impl Api {
             state,
             limiter,
             openers: Arc::new(Semaphore::new(OPENERS)),
+            room: Room::new(),
+            metrics_room: Room::new(),
             rotate: settings.rotate,
             omit_secret_labels: settings.omit_secret_labels,
         }
@@ -75,8 +87,8 @@ impl Api {
             Rotate::Any | Rotate::Live => {
                 (costly.route(ROTATE, post(handle_rotate)), Router::new())
             }
-            // A refusal costs nothing, so it takes nobody's turn.
-            Rotate::Off => (costly, Router::new().route(ROTATE, post(handle_rotate))),
+            // A refusal costs nothing, so it takes nobody's turn, and no body is read for it.
+            Rotate::Off => (costly, Router::new().route(ROTATE, post(rotate_is_off))),
         };
         let costly = costly
             // Of these routes alone: an unknown path takes nobody's turn.
@@ -155,37 +167,44 @@ async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
             index.conditions()
         }
     };
+    let text = state.metrics.render(&conditions);
+    let Some(share) = api.metrics_room.take(text.len()) else {
+        return no_room();
+    };
     let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    (content_type, state.metrics.render(&conditions)).into_response()
+    let (parts, ()) = content_type.into_response().map(drop).into_parts();
+    share.answer(parts, text.into())
 }
 
 async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
     let v1_data = api.state.policy.v1_data;
-    let judge = move |ring: &KeyRing, now, operations: &mut u64| {
-        verify(&body, ring, v1_data, now, operations)
-    };
-    match api.judge(judge).await {
+    match api.judge(move |_| Verify::read(&body, v1_data)).await {
         Judgement::Yes(()) => StatusCode::OK.into_response(),
         Judgement::No | Judgement::NotLive => StatusCode::CONFLICT.into_response(),
         Judgement::Unreadable(text) => unreadable(&text),
     }
 }
 
+fn refused(text: &'static str) -> Response {
+    (StatusCode::FORBIDDEN, text).into_response()
+}
+
+async fn rotate_is_off() -> Response {
+    refused("this controller does not re-encrypt (--rotate=off)\n")
+}
+
 async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
     let v1_data = api.state.policy.v1_data;
-    let refused = |text: &'static str| (StatusCode::FORBIDDEN, text).into_response();
     let live = match api.rotate {
         Rotate::Any => None,
-        Rotate::Off => return refused("this controller does not re-encrypt (--rotate=off)\n"),
+        Rotate::Off => return rotate_is_off().await,
         Rotate::Live => match api.live_items(body.clone()).await {
             Ok(live) => Some(live),
             Err(response) => return *response,
         },
     };
-    let judge = move |ring: &KeyRing, now, operations: &mut u64| {
-        rotate(&body, ring, v1_data, now, live.as_ref(), operations)
-    };
-    match api.judge(judge).await {
+    let read = move |now| Reseal::read(&body, v1_data, now, live.as_ref());
+    match api.judge(read).await {
         Judgement::Yes(object) => {
             ([(header::CONTENT_TYPE, "application/json")], object).into_response()
         }
@@ -213,26 +232,30 @@ fn unreadable(text: &str) -> Response {
 }
 
 impl Api {
-    /// Runs one judgement on a blocking thread, one at a time, and counts what it spent.
-    async fn judge<T: Send + 'static>(
+    /// Runs one judgement, one at a time. It goes on to its end if the client goes away: otherwise those who come and go would
+    /// have many made at once.
+    async fn judge<O>(
         &self,
-        judge: impl FnOnce(&KeyRing, Timestamp, &mut u64) -> Judgement<T> + Send + 'static,
-    ) -> Judgement<T> {
+        read: impl FnOnce(Timestamp) -> Result<O, Judgement<O::Yes>> + Send + 'static,
+    ) -> Judgement<O::Yes>
+    where
+        O: Opens + Send + 'static,
+        O::Yes: Send + 'static,
+    {
         let Some(keys) = self.state.keys() else {
             return Judgement::No;
         };
-        let _permit = self.openers.acquire().await;
-        let ring = Arc::clone(&keys.ring);
-        let (judgement, operations) = self
-            .state
-            .on_cores(move || {
-                let mut operations = 0;
-                let judgement = judge(&ring, Timestamp::now(), &mut operations);
-                (judgement, operations)
-            })
-            .await;
-        self.state.metrics.add_private_operations(operations);
-        judgement
+        let opener = Arc::clone(&self.openers).acquire_owned().await;
+        let state = Arc::clone(&self.state);
+        let judging = tokio::spawn(async move {
+            let judgement = judge_in_slices(&state, Arc::clone(&keys.ring), read).await;
+            drop(opener);
+            judgement
+        });
+        match judging.await {
+            Ok(judgement) => judgement,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// The ciphertexts of the object in the cluster that a body is about. Without one there are none, so that the answer
@@ -255,19 +278,78 @@ impl Api {
     }
 }
 
-/// One bucket for everything that costs private operations. What a client says about where it comes from means nothing.
-async fn limit(Shared(api): Shared<Api>, request: Request, next: Next) -> Response {
-    let Err(not_until) = api.limiter.check() else {
-        return next.run(request).await;
+/// Reads and opens on the cores, in slices: a body with thousands of items makes no pass over an object wait for all of them.
+async fn judge_in_slices<O>(
+    state: &State,
+    ring: Arc<KeyRing>,
+    read: impl FnOnce(Timestamp) -> Result<O, Judgement<O::Yes>> + Send + 'static,
+) -> Judgement<O::Yes>
+where
+    O: Opens + Send + 'static,
+    O::Yes: Send + 'static,
+{
+    let mut opening = match state.on_cores(move || read(Timestamp::now())).await {
+        Ok(opening) => opening,
+        Err(judgement) => return judgement,
     };
-    let wait = not_until
-        .wait_time_from(DefaultClock::default().now())
-        .as_secs()
-        + 1;
+    loop {
+        let ring = Arc::clone(&ring);
+        let slice = move || {
+            let (judgement, operations) = opening.go_on(&ring, SLICE);
+            (opening, judgement, operations)
+        };
+        let (rest, judgement, operations) = state.on_cores(slice).await;
+        state.metrics.add_private_operations(operations);
+        match judgement {
+            Some(judgement) => return judgement,
+            None => opening = rest,
+        }
+    }
+}
+
+/// One bucket for everything that costs private operations. What a client says about where it comes from means nothing.
+///
+/// The body is read here, within the room that there is, so that nothing of a request is done before all of it is there.
+async fn limit(Shared(api): Shared<Api>, request: Request, next: Next) -> Response {
+    if let Err(not_until) = api.limiter.check() {
+        let wait = not_until
+            .wait_time_from(DefaultClock::default().now())
+            .as_secs()
+            + 1;
+        return too_many(wait);
+    }
+    let length = request.body().size_hint().exact();
+    // Without a length it may become as much as is allowed.
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    let length = length.unwrap_or(MAX_BODY);
+    if length > MAX_BODY {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n").into_response();
+    }
+    let Some(share) = api.room.take(length) else {
+        return no_room();
+    };
+    let place = request.extensions().get::<Place>().cloned();
+    let (parts, body) = request.into_parts();
+    let reading = Request::from_parts(parts.clone(), body);
+    let body = match Bytes::from_request(reading, &()).await {
+        Ok(body) => body,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let busy = place.as_ref().map(Place::busy);
+    let response = next.run(Request::from_parts(parts, body.into())).await;
+    drop(busy);
+    let (parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => share.answer(parts, bytes),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn too_many(seconds: u64) -> Response {
     let mut response = (StatusCode::TOO_MANY_REQUESTS, "limit exceeded\n").into_response();
     response
         .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

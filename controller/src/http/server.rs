@@ -2,19 +2,23 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 
+use super::places::{Place, Places};
 use crate::args::Address;
 
-/// Connections at once; further ones wait to be accepted.
+/// Connections at once. Of those that wait for their clients, one gives way to a further one.
 const CONNECTIONS: usize = 256;
+/// What a connection keeps of what it read and has to write; the headers of a request are no longer than that.
+const BUFFER: usize = 32 * 1024;
 /// Longest time for the headers of a request.
 const HEADERS: Duration = Duration::from_secs(10);
 /// `--read-timeout` and `--write-timeout` by default, and where they are zero: nothing is waited for without an end.
@@ -61,11 +65,8 @@ pub async fn serve(
     router: Router,
     timeouts: Timeouts,
 ) -> std::io::Result<()> {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(CONNECTIONS);
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return Ok(());
-        };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Too many open files, or a client that is gone already.
@@ -75,24 +76,37 @@ pub async fn serve(
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (place, gives_way) = places.enter().await;
+        let serving = serve_one(stream, router.clone(), place, timeouts.headers);
         tokio::spawn(async move {
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(timeouts.headers)
-                .max_headers(64)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client's mistakes are its own.
-            let _ = tokio::time::timeout(timeouts.connection, connection).await;
-            drop(slot);
+            tokio::select! {
+                () = serving => {}
+                _ = gives_way => {}
+                () = tokio::time::sleep(timeouts.connection) => {}
+            }
         });
     }
+}
+
+async fn serve_one(stream: TcpStream, router: Router, place: Place, headers: Duration) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(place.clone());
+        router.call(request)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(headers)
+        .max_headers(64)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client's mistakes are its own.
+    let _ = connection.await;
 }
 
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -152,5 +166,45 @@ mod tests {
             assert_eq!(found.headers, seconds(headers), "{read} {write}");
             assert_eq!(found.connection, seconds(connection), "{read} {write}");
         }
+    }
+
+    /// Nobody's time is up in this test, so that who gives way is all that can help the last client.
+    #[tokio::test]
+    async fn a_client_that_asks_is_served_however_many_say_nothing() {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let listener = listen(&address).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let hour = Duration::from_secs(3600);
+        let timeouts = Timeouts {
+            headers: hour,
+            connection: hour,
+        };
+        let router = Router::new().route("/", axum::routing::get(async || "here"));
+        tokio::spawn(serve(listener, router, timeouts));
+
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS + 5 {
+            silent.push(TcpStream::connect(address).await.expect("a connection"));
+        }
+        let mut asks = TcpStream::connect(address).await.expect("a connection");
+        let question = b"GET / HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n";
+        asks.write_all(question).await.expect("sent");
+        let mut answer = String::new();
+        let read = tokio::time::timeout(PATIENCE, asks.read_to_string(&mut answer)).await;
+        read.expect("an answer").expect("text");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("here"),
+            "{answer}"
+        );
+        // Six gave way, those that had said nothing for longest.
+        let mut end = [0];
+        for first in &mut silent[..6] {
+            let read = tokio::time::timeout(PATIENCE, first.read(&mut end)).await;
+            assert_eq!(read.expect("it is ended").unwrap_or(0), 0);
+        }
+        let last = silent.last().expect("some");
+        let error = last.try_read(&mut end).expect_err("it stays");
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 }

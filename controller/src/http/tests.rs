@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use kube::{Client, Config};
-use signet_common::{KeyOrder, KeyRing, KeySize};
-use signet_crds::V1Data;
+use signet_common::{KeyOrder, KeyRing, KeySize, Plaintext, Scope, SealTarget, seal};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::api::Cluster;
 use crate::index::ObjectKey;
 use crate::keys::{KeySettings, new_key_secret, read_key};
-use crate::plan::{Policy, Repair};
 
 const MANY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
@@ -27,20 +23,7 @@ fn settings(rate: NonZeroU32) -> HttpSettings {
 }
 
 fn state(with_key: bool) -> Arc<State> {
-    // Nothing is sent in these tests.
-    let config = Config::new("http://127.0.0.1:1".parse().expect("a URL"));
-    let client = Client::try_from(config).expect("a client");
-    let policy = Policy {
-        repair: Repair::On,
-        allow_sealed_keys: false,
-        forbidden_types: Vec::new(),
-        key_namespace: "ns".to_owned(),
-        key_prefix: "key".to_owned(),
-        skip_recreate: false,
-        v1_data: V1Data::Accepted,
-        templates: signet_templates::Options::default(),
-    };
-    let state = State::new(Cluster::new(client, None), policy, true, 1);
+    let state = State::without_cluster();
     if with_key {
         let settings = KeySettings {
             prefix: "key".to_owned(),
@@ -195,6 +178,51 @@ async fn rotate_of_live_objects_says_when_the_cluster_cannot_be_asked() {
             "{name}"
         );
     }
+}
+
+/// Those who ask and go away would otherwise have as many judged at once as they like, and nobody would count it.
+#[tokio::test]
+async fn a_judgement_goes_on_to_its_end_when_its_client_goes_away() {
+    const ITEMS: usize = 3 * 64 + 1;
+    let state = state(true);
+    let keys = state.keys().expect("keys");
+    let current = keys.ring.current(Timestamp::now()).expect("a key");
+    let target = SealTarget::new(Scope::Strict, "b", "a").expect("a target");
+    let value = Plaintext::new(b"value".to_vec());
+    let public = current.certificate.key();
+    let blob = seal(&mut rand::rng(), public, &target, "item", &value).expect("sealed");
+    let items: serde_json::Map<_, _> = (0..ITEMS)
+        .map(|number| (number.to_string(), blob.to_base64().into()))
+        .collect();
+    let body = serde_json::json!({
+        "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+        "metadata": {"name": "a", "namespace": "b"}, "spec": {"encryptedData": items},
+    });
+    let api = Api::new(Arc::clone(&state), settings(MANY));
+    let spent = || {
+        let text = state.metrics.render(&[]);
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("signet_private_operations_total "));
+        line.expect("a metric").parse::<usize>().expect("a number")
+    };
+    let request = Request::post("/v1/verify").body(Body::from(body.to_string()));
+    let answer = api.router().oneshot(request.expect("a request"));
+    let mut answer = tokio::spawn(answer);
+    let reaches = async |wanted| {
+        while spent() < wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    reaches(1).await;
+    answer.abort();
+    assert!(
+        (&mut answer).await.is_err_and(|error| error.is_cancelled()),
+        "it was too fast"
+    );
+    let patience = Duration::from_secs(60);
+    let all = tokio::time::timeout(patience, reaches(ITEMS)).await;
+    assert!(all.is_ok(), "{} of {ITEMS}", spent());
 }
 
 #[tokio::test]

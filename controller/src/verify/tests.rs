@@ -61,15 +61,30 @@ fn object(items: Value) -> Value {
     })
 }
 
+/// Goes on in turns of this size, as the servers do: whatever the size is, the result is the same.
+const SLICE: u64 = 2;
+
+/// The judgement, and the private operations that it took.
+fn judge<O: Opens>(read: Result<O, Judgement<O::Yes>>) -> (Judgement<O::Yes>, u64) {
+    let mut opening = match read {
+        Ok(opening) => opening,
+        Err(judgement) => return (judgement, 0),
+    };
+    let (ring, mut spent) = (ring(), 0);
+    loop {
+        let (judgement, operations) = opening.go_on(&ring, SLICE);
+        spent += operations;
+        if let Some(judgement) = judgement {
+            return (judgement, spent);
+        }
+        assert!(operations >= SLICE, "a turn that does nothing");
+    }
+}
+
 fn run_verify(body: &Value) -> (&'static str, u64) {
-    let mut operations = 0;
-    let verdict = match verify(
-        body.to_string().as_bytes(),
-        &ring(),
-        V1Data::Accepted,
-        now(),
-        &mut operations,
-    ) {
+    let (judgement, operations) =
+        judge(Verify::read(body.to_string().as_bytes(), V1Data::Accepted));
+    let verdict = match judgement {
         Judgement::Yes(()) => "yes",
         Judgement::No => "no",
         Judgement::NotLive => "not live",
@@ -84,16 +99,10 @@ fn run_rotate(body: &Value) -> Result<Value, &'static str> {
 
 /// The result, and the private operations that it took.
 fn run_rotate_beside(body: &Value, live: Option<&LiveItems>) -> (Result<Value, &'static str>, u64) {
-    let mut operations = 0;
     let body = body.to_string();
-    let result = match rotate(
-        body.as_bytes(),
-        &ring(),
-        V1Data::Accepted,
-        now(),
-        live,
-        &mut operations,
-    ) {
+    let read = Reseal::read(body.as_bytes(), V1Data::Accepted, now(), live);
+    let (judgement, operations) = judge(read);
+    let result = match judgement {
         Judgement::Yes(text) => Ok(serde_json::from_str(&text).unwrap()),
         Judgement::No => Err("no"),
         Judgement::NotLive => Err("not live"),
@@ -113,6 +122,22 @@ fn verify_opens_every_item_and_stops_at_the_first_that_does_not() {
         ("no", 2)
     );
     assert_eq!(run_verify(&object(json!({"a": "no base64!"}))), ("no", 0));
+}
+
+#[test]
+fn many_items_are_opened_in_turns() {
+    let new = blob(1, Scope::Strict, b"1");
+    let items = (0..5).map(|number| (number.to_string(), json!(new)));
+    let body = object(Value::Object(items.collect())).to_string();
+    let mut opening = Verify::read(body.as_bytes(), V1Data::Accepted)
+        .ok()
+        .unwrap();
+    let turns: Vec<_> = std::iter::from_fn(|| {
+        let (judgement, operations) = opening.go_on(&ring(), SLICE);
+        judgement.is_none().then_some(operations)
+    })
+    .collect();
+    assert_eq!(turns, [2, 2]);
 }
 
 #[test]
@@ -211,9 +236,8 @@ fn bodies_that_are_no_sealed_secret_are_unreadable_and_their_values_are_not_repe
         String::new(),
     ];
     for body in bodies {
-        let Judgement::Unreadable(text) =
-            verify(body.as_bytes(), &ring(), V1Data::Accepted, now(), &mut 0)
-        else {
+        let read = Verify::read(body.as_bytes(), V1Data::Accepted);
+        let Err(Judgement::Unreadable(text)) = read else {
             panic!("{body} was read")
         };
         assert!(!text.contains(canary), "{text}");
