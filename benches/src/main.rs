@@ -8,33 +8,12 @@
 mod ceiling;
 mod clear;
 mod client;
+mod command;
 mod flood;
 mod libraries;
 mod post;
 mod seal;
 
-use clap::Parser;
-
-#[derive(Parser)]
-enum Command {
-    Clear(clear::Arguments),
-    Seal(seal::Arguments),
-    Post(post::Arguments),
-    Ceiling(ceiling::Arguments),
-    Flood(flood::Arguments),
-    Libraries(libraries::Arguments),
-}
-
 fn main() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    match Command::parse() {
-        Command::Clear(arguments) => runtime.block_on(clear::run(&arguments)),
-        Command::Seal(arguments) => seal::run(&arguments),
-        Command::Post(arguments) => runtime.block_on(post::run(&arguments)),
-        Command::Ceiling(arguments) => runtime.block_on(ceiling::run(arguments)),
-        Command::Flood(arguments) => runtime.block_on(flood::run(arguments)),
-        Command::Libraries(arguments) => libraries::run(&arguments),
-    }
+    command::run()
 }

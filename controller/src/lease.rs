@@ -199,8 +199,10 @@ mod tests {
         Election::new("me".to_owned(), timing(15, 10, 2))
     }
 
-    /// Looks at moments in seconds; each with the holder and the renewal that the Lease shows, or none.
-    fn walk(election: &mut Election, looks: &[(u64, Option<(&str, i64)>, Step)]) {
+    /// A moment in seconds, the holder and the renewal that the Lease shows, and what follows.
+    type Look<'a> = (u64, Option<(&'a str, i64)>, Step);
+
+    fn walk(election: &mut Election, looks: &[Look<'_>]) {
         for (now, shown, expected) in looks {
             let shown = shown.map(|(holder, renewed)| record(holder, renewed));
             let step = election.saw(shown.as_ref(), seconds(*now));

@@ -11,7 +11,6 @@ fn error_of(template: &str, functions: Functions) -> Option<String> {
     let options = Options {
         mode: Mode::Full,
         functions,
-        ..Options::default()
     };
     let templates = [("k", template)].into();
     let rendered = render(&templates, &Default::default(), options, &mut env);
