@@ -146,8 +146,8 @@ impl Metrics {
             self.lease_transitions.clone(),
         );
         registry.register(
-            "overwritten_statuses",
-            "Statuses that another controller wrote over ours",
+            "foreign_statuses",
+            "Statuses that another controller wrote",
             self.overwritten.clone(),
         );
         registry.register(
@@ -238,8 +238,8 @@ impl Metrics {
         self.lease_transitions.set(i64::from(count));
     }
 
-    /// Counts a status that another controller wrote over ours.
-    pub fn count_overwritten(&self) {
+    /// Counts a status that another controller wrote.
+    pub fn count_foreign_status(&self) {
         self.overwritten.inc();
     }
 

@@ -321,17 +321,17 @@ impl State {
         }
     }
 
-    /// Notes whether another controller wrote its status over ours.
+    /// Notes whether another controller wrote a status.
     fn note_rival(&self, known: &SealedEntry, seen: &SealedEntry, object: &RawSealedSecret) {
-        let status = || object.status();
-        if self.is_status_pruned() || !known.is_overwritten_by(seen, status) {
+        let pruned = self.is_status_pruned();
+        if !known.is_written_by_another(seen, pruned, || object.status()) {
             return;
         }
-        self.metrics.count_overwritten();
+        self.metrics.count_foreign_status();
         if !self.rival.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 object = %ObjectKey::of(&object.metadata),
-                "another controller serves the same SealedSecrets: it wrote its status over this one's. Upstream's takes no Lease; stop one of the two"
+                "another controller serves the same SealedSecrets: it writes statuses. Upstream's takes no Lease; stop one of the two"
             );
         }
     }

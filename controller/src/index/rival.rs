@@ -1,38 +1,42 @@
 //! Another controller at work on the same objects: upstream's takes no Lease, so that nothing else keeps it away.
 //!
-//! The sign is its status over ours. Upstream's program knows none of our fields and drops them when it writes; nothing that
-//! this controller writes looks so.
+//! The sign is a status that appears while this process watches and that no Signet writes: upstream's program sets one
+//! condition, knows none of our fields and drops them. What was there before is history.
 
 use signet_crds::SealedSecretStatus;
-use signet_crds::status::condition_type::{RECONCILING, SYNCED};
+use signet_crds::status::condition_type::{READY, RECONCILING, SYNCED};
 
 use super::SealedEntry;
 
 impl SealedEntry {
-    /// Whether what is seen now is another controller's status over the one that this process wrote. `status` is asked for
-    /// only if it matters.
-    pub fn is_overwritten_by(
+    /// Whether what is seen now is a status that another controller has just written. `status` is asked for only if it
+    /// matters; `pruned` says that the CRD in the cluster drops our fields.
+    pub fn is_written_by_another(
         &self,
         seen: &Self,
+        pruned: bool,
         status: impl FnOnce() -> Option<SealedSecretStatus>,
     ) -> bool {
-        let overwritten = self.said.is_some()
-            && self.said != seen.shown
-            && self.version.uid == seen.version.uid
-            && self.inputs == seen.inputs
-            && !seen.version.is_before(self.version);
-        overwritten && status().is_some_and(|status| is_anothers(&status))
+        let changed = self.version.uid == seen.version.uid
+            && !seen.version.is_before(self.version)
+            && self.shown != seen.shown
+            && self.said != seen.shown;
+        // Once something was said, it is known whether our fields are dropped.
+        let has_tags = self.said.is_some() && !pruned;
+        changed && status().is_some_and(|status| is_anothers(&status, has_tags))
     }
 }
 
-fn is_anothers(status: &SealedSecretStatus) -> bool {
+/// Whether this is not a status of ours, which have tags if `has_tags`.
+fn is_anothers(status: &SealedSecretStatus, has_tags: bool) -> bool {
     let has = |wanted| {
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.condition_type == wanted)
     };
-    let ours = status.inputs.is_some() || status.secret.is_some() || !status.items.is_empty();
-    // Ours has no tags while it tries again, and says so.
-    !ours && has(SYNCED) && !has(RECONCILING)
+    let tagged = status.inputs.is_some() || status.secret.is_some() || !status.items.is_empty();
+    // Ours are always ready or not. While we try again there are no tags, and the status says that we do. Upstream keeps
+    // conditions that it does not know.
+    !tagged && has(SYNCED) && (!has(READY) || (has_tags && !has(RECONCILING)))
 }
 
 #[cfg(test)]
@@ -43,25 +47,29 @@ mod tests {
 
     #[test]
     fn upstreams_status_is_told_from_ours_and_from_none() {
-        let synced = json!({"type": "Synced", "status": "True"});
-        let reconciling = json!({"type": "Reconciling", "status": "True"});
+        let of = |condition: &str| json!({"type": condition, "status": "True"});
+        let (synced, ready, reconciling) = (of("Synced"), of("Ready"), of("Reconciling"));
+        // Status, whether it is another's where our fields are dropped, and where they are not.
         let table = [
-            (json!({}), false),
-            (json!({"observedGeneration": 1}), false),
-            (json!({"conditions": [synced]}), true),
+            (json!({}), false, false),
+            (json!({"observedGeneration": 1}), false, false),
+            (json!({"conditions": [synced]}), true, true),
+            (json!({"conditions": [synced, ready]}), false, true),
             (
-                json!({"observedGeneration": 1, "conditions": [synced]}),
-                true,
-            ),
-            (
-                json!({"conditions": [synced], "inputs": "a", "secret": "b"}),
+                json!({"conditions": [synced, ready], "inputs": "a", "secret": "b"}),
+                false,
                 false,
             ),
-            (json!({"conditions": [synced, reconciling]}), false),
+            (
+                json!({"conditions": [synced, ready, reconciling]}),
+                false,
+                false,
+            ),
         ];
-        for (status, expected) in table {
+        for (status, dropped, kept) in table {
             let read: SealedSecretStatus = serde_json::from_value(status.clone()).unwrap();
-            assert_eq!(is_anothers(&read), expected, "{status}");
+            let judged = [false, true].map(|has_tags| is_anothers(&read, has_tags));
+            assert_eq!(judged, [dropped, kept], "{status}");
         }
     }
 }
