@@ -8,3 +8,4 @@ mod keys;
 mod outage;
 mod rights;
 mod scene;
+mod upstream;
