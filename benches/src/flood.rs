@@ -43,7 +43,10 @@ struct Answers {
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let body = std::fs::read(&arguments.body)?;
-    let client = Client::try_from(Config::new(arguments.url))?;
+    let mut config = Config::new(arguments.url);
+    // A 429 is what is counted here, not something to wait for.
+    config.default_retry = false;
+    let client = Client::try_from(config)?;
     let (ended, mut end) = oneshot::channel();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
