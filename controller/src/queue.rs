@@ -17,7 +17,10 @@ use crate::index::ObjectKey;
 use crate::object::RawSealedSecret;
 
 /// Bytes of objects that may wait in the queue; beyond it, entries keep the name only.
-const CARRIED_BYTES: usize = 16 * 1024 * 1024;
+const CARRIED_BYTES: usize = 4 * 1024 * 1024;
+/// The largest object that is carried: reading a larger one again costs little beside the rest of its pass, and a few
+/// hundred of them would leave no room for others.
+const CARRIED_OBJECT: usize = 32 * 1024;
 
 /// Which objects come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -311,7 +314,9 @@ impl State {
             return;
         }
         let running = self.running.contains(&key);
-        let room = CARRIED_BYTES.saturating_sub(self.carried);
+        let room = CARRIED_BYTES
+            .saturating_sub(self.carried)
+            .min(CARRIED_OBJECT);
         let object = object.filter(|object| object.size() <= room);
         let waiting = self.waiting.entry(key.clone()).or_default();
         let before = waiting.lane;

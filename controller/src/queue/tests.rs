@@ -145,3 +145,25 @@ async fn a_nudge_keeps_the_object_that_waits_and_a_push_replaces_it() {
     assert_eq!(carried, expected.map(|(name, is)| (name.to_owned(), is)));
     assert_eq!(queue.state().carried, 0);
 }
+
+#[tokio::test]
+async fn large_objects_are_not_carried_and_small_ones_within_a_bound() {
+    let queue = Queue::new(16);
+    let object = |bytes: usize| {
+        let spec = "x".repeat(bytes);
+        let text = format!(r#"{{"metadata":{{"name":"1"}},"spec":"{spec}"}}"#);
+        serde_json::from_str(&text).map(Box::new)
+    };
+    let large = object(CARRIED_OBJECT).unwrap();
+    queue.push(key("a", "large"), Lane::Sweep, Some(large));
+    assert_eq!(queue.state().carried, 0);
+    for number in 0..1000 {
+        let small = object(CARRIED_OBJECT / 2).unwrap();
+        queue.push(key("a", &number.to_string()), Lane::Sweep, Some(small));
+    }
+    let carried = queue.state().carried;
+    assert!(
+        (CARRIED_BYTES / 2..=CARRIED_BYTES).contains(&carried),
+        "{carried}"
+    );
+}
