@@ -1,5 +1,7 @@
 //! Several controllers of one installation, each with a service account of its own, so that the audit log tells them apart.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use signet_harness::upstream::apply_upstream_rbac;
@@ -10,10 +12,12 @@ use crate::signet::{CAP, SignetController};
 /// Name of the Lease, unless a flag says otherwise.
 pub const LEASE: &str = "sealed-secrets-controller";
 
-/// A lease of a few seconds: short for whoever waits for its end, long for a busy machine.
+/// How long [`SHORT_LEASE`] lasts: short for whoever waits for its end, long for a busy machine.
+pub const SHORT_LEASE_LASTS: Duration = Duration::from_secs(10);
+/// Flags of a lease that runs out soon.
 pub const SHORT_LEASE: [&str; 3] = [
-    "--leader-elect-lease-duration=6s",
-    "--leader-elect-renew-deadline=5s",
+    "--leader-elect-lease-duration=10s",
+    "--leader-elect-renew-deadline=9s",
     "--leader-elect-retry-period=500ms",
 ];
 

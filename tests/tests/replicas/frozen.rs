@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 use signet_harness::eventually;
-use signet_tests::replicas::{Replica, holder};
+use signet_tests::replicas::{Replica, SHORT_LEASE_LASTS, holder};
 use signet_tests::signet::CAP;
 
 use crate::scene::Scene;
@@ -109,6 +109,6 @@ fn await_end_of_the_lease(scene: &Scene) -> anyhow::Result<()> {
     let held = || holder(scene.plane, &scene.namespace);
     let first = held()?;
     eventually("the lease has run out", CAP, || {
-        held().is_ok_and(|now| now == first) && began.elapsed().as_secs() > 6
+        held().is_ok_and(|now| now == first) && began.elapsed() > SHORT_LEASE_LASTS
     })
 }

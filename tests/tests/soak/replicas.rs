@@ -16,8 +16,6 @@ use signet_harness::{Clock, ControlPlane, Process, binary, eventually, port};
 use signet_tests::replicas::{SHORT_LEASE, grant_lease};
 use signet_tests::signet::CAP;
 
-/// How long a Lease lasts, by [`SHORT_LEASE`], so that a run sees it change hands.
-pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Shortest time between two starts of one replica.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Seconds by which each replica's machine has been running longer than the one before.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use signet_harness::proxy::Faults;
 use signet_harness::{Component, eventually};
+use signet_tests::replicas::SHORT_LEASE_LASTS;
 
 use crate::plan::{Fault, Strike};
-use crate::replicas::LEASE;
 use crate::stage::{STUBBORN, Stage};
 use crate::upheaval;
 use crate::work::remove;
@@ -29,7 +29,7 @@ pub(crate) fn strike(
     let began = Instant::now();
     let mut time = Duration::from_millis(strike.milliseconds);
     if strike.fault == Fault::PauseBeyondLease {
-        time += LEASE;
+        time += SHORT_LEASE_LASTS;
     }
     eventually("the fault has lasted", STUBBORN, || began.elapsed() >= time)?;
     lift(stage, strike)
