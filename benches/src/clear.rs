@@ -1,27 +1,20 @@
 //! `signet-load clear`: takes the status from every SealedSecret, as a restore from a backup does.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::client::{collection, connect, send};
+use crate::client::{Target, collection, connect, send};
 
 /// Remove the status of every SealedSecret.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The cluster, and who asks.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: PathBuf,
-    /// Requests at the same time.
-    #[arg(long, default_value = "16")]
-    connections: usize,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let client = connect(&arguments.kubeconfig).await?;
+    let client = connect(&arguments.target.kubeconfig).await?;
     let path = "/apis/bitnami.com/v1alpha1/sealedsecrets";
     let list = send(&client, Method::GET, path, Vec::new()).await?;
     let mut list: Value = serde_json::from_slice(&list)?;
@@ -38,14 +31,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         requests.push((path, serde_json::to_vec(object)?));
     }
     let objects = requests.len();
-    stream::iter(requests)
-        .map(|(path, body)| {
-            let client = &client;
-            async move { send(client, Method::PUT, &path, body).await }
-        })
-        .buffer_unordered(arguments.connections)
-        .try_for_each(|_| async { Ok(()) })
-        .await?;
+    let target = &arguments.target;
+    target.send_all(&client, Method::PUT, requests).await?;
     println!("{}", json!({ "objects": objects }));
     Ok(())
 }

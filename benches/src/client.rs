@@ -1,8 +1,9 @@
 //! Bare requests: bytes out, status in, keep-alive connections.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -14,6 +15,36 @@ pub(crate) async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
+}
+
+/// Where many requests go.
+#[derive(clap::Args)]
+pub(crate) struct Target {
+    /// The cluster, and who asks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: PathBuf,
+    /// Requests at the same time.
+    #[arg(long, default_value = "16")]
+    connections: usize,
+}
+
+impl Target {
+    /// Sends a body to each path, over parallel connections.
+    pub(crate) async fn send_all(
+        &self,
+        client: &Client,
+        method: Method,
+        requests: Vec<(String, Vec<u8>)>,
+    ) -> anyhow::Result<()> {
+        stream::iter(requests)
+            .map(|(path, body)| {
+                let method = method.clone();
+                async move { send(client, method, &path, body).await }
+            })
+            .buffer_unordered(self.connections)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+    }
 }
 
 /// Sends a request and returns the body of the answer, which must be a success.

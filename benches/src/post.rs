@@ -1,28 +1,22 @@
 //! `signet-load post`: makes many objects over parallel connections.
 
 use std::io::BufRead as _;
-use std::path::PathBuf;
 use std::time::Instant;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::client::{collection, connect, send};
+use crate::client::{Target, collection, connect};
 
 /// Create the objects on stdin, one JSON object a line.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The cluster, and who asks.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: PathBuf,
-    /// Requests at the same time.
-    #[arg(long, default_value = "16")]
-    connections: usize,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let client = connect(&arguments.kubeconfig).await?;
+    let client = connect(&arguments.target.kubeconfig).await?;
     let mut requests = Vec::new();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -31,14 +25,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let objects = requests.len();
     let start = Instant::now();
-    stream::iter(requests)
-        .map(|(path, body)| {
-            let client = &client;
-            async move { send(client, Method::POST, &path, body).await }
-        })
-        .buffer_unordered(arguments.connections)
-        .try_for_each(|_| async { Ok(()) })
-        .await?;
+    let target = &arguments.target;
+    target.send_all(&client, Method::POST, requests).await?;
     let seconds = start.elapsed().as_secs_f64();
     println!("{}", json!({ "objects": objects, "seconds": seconds }));
     Ok(())

@@ -1,8 +1,8 @@
 //! The requests that the controller makes, and what their failures mean.
 //!
 //! Every request has a deadline, and every write passes the fence: it is sent only while this replica leads (ARCHITECTURE.md
-//! "Several replicas"). A change of what exists carries uid and resourceVersion. Of an error only its code and reason are kept: the text may quote the object that was
-//! sent (ARCHITECTURE.md "Failure classes").
+//! "Several replicas"). A change of what exists carries uid and resourceVersion. Of an error only its code and reason are
+//! kept: the text may quote the object that was sent (ARCHITECTURE.md "Failure classes").
 
 mod lease;
 

@@ -65,7 +65,7 @@ pub struct Metrics {
     status_pruned: Gauge,
     leader: Gauge,
     lease_transitions: Gauge,
-    overwritten: Counter,
+    foreign_statuses: Counter,
     http: Family<HttpLabel, Counter>,
     upstream: UpstreamMetrics,
 }
@@ -86,7 +86,7 @@ impl Default for Metrics {
             status_pruned: Gauge::default(),
             leader: Gauge::default(),
             lease_transitions: Gauge::default(),
-            overwritten: Counter::default(),
+            foreign_statuses: Counter::default(),
             http: Family::default(),
         };
         metrics.registered()
@@ -148,7 +148,7 @@ impl Metrics {
         registry.register(
             "foreign_statuses",
             "Statuses that another controller wrote",
-            self.overwritten.clone(),
+            self.foreign_statuses.clone(),
         );
         registry.register(
             "http_requests",
@@ -240,7 +240,7 @@ impl Metrics {
 
     /// Counts a status that another controller wrote.
     pub fn count_foreign_status(&self) {
-        self.overwritten.inc();
+        self.foreign_statuses.inc();
     }
 
     /// Everything, as [`CONTENT_TYPE`] says. `conditions` become upstream's `condition_info`.

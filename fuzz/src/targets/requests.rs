@@ -180,6 +180,16 @@ mod tests {
         passes(&TARGET, 5_000);
     }
 
+    /// Changes the object of a rotation that was done.
+    fn spoil(judgement: Judgement<String>, fault: impl FnOnce(&mut Value)) -> Judgement<String> {
+        let Judgement::Yes(text) = judgement else {
+            return judgement;
+        };
+        let mut value = serde_json::from_str(&text).unwrap();
+        fault(&mut value);
+        Judgement::Yes(value.to_string())
+    }
+
     #[test]
     fn a_rotation_that_widens_a_scope_is_found() {
         fn widening(
@@ -187,19 +197,15 @@ mod tests {
             live: Option<&LiveItems>,
             operations: &mut u64,
         ) -> Judgement<String> {
-            let judgement = (REAL.rotate)(body, live, operations);
-            let Judgement::Yes(text) = judgement else {
-                return judgement;
-            };
-            let mut value: Value = serde_json::from_str(&text).unwrap();
-            if value["spec"]["template"]["metadata"]
-                .get("annotations")
-                .is_some()
-            {
-                value["metadata"]["annotations"] =
-                    json!({"sealedsecrets.bitnami.com/cluster-wide": "true"});
-            }
-            Judgement::Yes(value.to_string())
+            spoil((REAL.rotate)(body, live, operations), |value| {
+                if value["spec"]["template"]["metadata"]
+                    .get("annotations")
+                    .is_some()
+                {
+                    value["metadata"]["annotations"] =
+                        json!({"sealedsecrets.bitnami.com/cluster-wide": "true"});
+                }
+            })
         }
         finds(&TARGET, "", |data| {
             check(
@@ -219,17 +225,13 @@ mod tests {
             live: Option<&LiveItems>,
             operations: &mut u64,
         ) -> Judgement<String> {
-            let judgement = (REAL.rotate)(body, live, operations);
-            let Judgement::Yes(text) = judgement else {
-                return judgement;
-            };
-            let old = parse_documents(body).unwrap().remove(0);
-            let mut value: Value = serde_json::from_str(&text).unwrap();
-            let kept = &old["spec"]["encryptedData"]["c"];
-            if kept.is_string() {
-                value["spec"]["encryptedData"]["c"] = kept.clone();
-            }
-            Judgement::Yes(value.to_string())
+            spoil((REAL.rotate)(body, live, operations), |value| {
+                let old = parse_documents(body).unwrap().remove(0);
+                let kept = &old["spec"]["encryptedData"]["c"];
+                if kept.is_string() {
+                    value["spec"]["encryptedData"]["c"] = kept.clone();
+                }
+            })
         }
         finds(&TARGET, "old key", |data| {
             check(
