@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::places::{Place, Places};
@@ -21,6 +22,8 @@ const CONNECTIONS: usize = 256;
 const BUFFER: usize = 32 * 1024;
 /// Longest time for the headers of a request.
 const HEADERS: Duration = Duration::from_secs(10);
+/// What is read and thrown away of a request that was answered before its end.
+const LEFT_OVER: u64 = 4 * 1024 * 1024;
 /// `--read-timeout` and `--write-timeout` by default, and where they are zero: nothing is waited for without an end.
 const DEFAULT: Duration = Duration::from_secs(120);
 
@@ -92,38 +95,56 @@ async fn serve_one(stream: TcpStream, router: Router, place: Place, headers: Dur
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
-        router.call(request)
+        Box::pin(router.call(request))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(headers)
         .max_headers(64)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .without_shutdown();
     // A client's mistakes are its own.
-    let _ = connection.await;
+    if let Ok(parts) = connection.await {
+        let _ = tokio::time::timeout(headers, end(parts.io.into_inner())).await;
+    }
+}
+
+/// Ends a connection, after a client that still sends had the time to read the answer.
+///
+/// Closing with unread bytes resets the connection, and takes an answer with it that is on its way: a client behind the
+/// API server's proxy would see 503 instead of 413 or 429.
+async fn end(mut stream: TcpStream) {
+    if stream.shutdown().await.is_ok() {
+        let mut rest = stream.take(LEFT_OVER);
+        let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
     use super::*;
 
-    /// What a client gets that sends this and then waits for the end.
-    async fn answer(said: &[u8]) -> Vec<u8> {
+    /// The address of a server that knows one path.
+    async fn running() -> std::net::SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().route("/", axum::routing::get(async || "hello\n"));
-        let server = tokio::spawn(serve(listener, router, Timeouts::new(DEFAULT, DEFAULT)));
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        tokio::spawn(serve(listener, router, Timeouts::new(DEFAULT, DEFAULT)));
+        address
+    }
+
+    /// What a client gets that sends this and then waits for the end.
+    async fn answer(said: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(running().await)
+            .await
+            .expect("a connection");
         stream.write_all(said).await.expect("sent");
         let mut got = Vec::new();
         // A reset is an end, too.
         let _ = stream.read_to_end(&mut got).await;
-        server.abort();
         got
     }
 
@@ -150,6 +171,25 @@ mod tests {
             got.starts_with(b"HTTP/1.1 200 ") && got.ends_with(b"hello\n"),
             "{got:?}"
         );
+    }
+
+    /// What clients do that write and read at the same time, as the API server's proxy does.
+    #[tokio::test]
+    async fn a_client_that_still_sends_when_it_is_answered_is_not_reset() {
+        let address = running().await;
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n";
+        stream.write_all(head).await.expect("sent");
+        let mut got = [0; 13];
+        stream.read_exact(&mut got).await.expect("an answer");
+        assert_eq!(&got, b"HTTP/1.1 405 ");
+        for part in 0..32 {
+            let sent = stream.write_all(&[b'x'; 64 * 1024]).await;
+            sent.unwrap_or_else(|error| panic!("part {part}: {error}"));
+            tokio::task::yield_now().await;
+        }
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.expect("no reset");
     }
 
     #[test]
