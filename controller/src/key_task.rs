@@ -230,6 +230,7 @@ impl KeyTask {
         if self.current() == before {
             self.make(|task| task.current() == before).await?;
         }
+        tracing::info!("the sealing key that was asked for is there");
         self.asked = None;
         Ok(())
     }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use hyper::Method;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::runtime::Runtime;
@@ -35,6 +36,26 @@ pub struct Faults {
     pub slow: Option<(u32, Duration)>,
     /// Of this share of writes the answer never arrives: the server did what was asked, and the connection is closed.
     pub lost: u32,
+}
+
+/// One fault for one request: the next that has this method and exactly this path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// As HTTP writes it.
+    pub method: &'static str,
+    /// Without a query.
+    pub path: String,
+    /// What happens to the request.
+    pub harm: Harm,
+}
+
+/// What a [`Trap`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// It is answered with this status, and never reaches the server.
+    Answered(u16),
+    /// The server does what is asked, and the connection is closed instead of an answer.
+    Lost,
 }
 
 /// What became of a request, for the report.
@@ -76,6 +97,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     faults: Faults,
+    traps: Vec<Trap>,
     fates: BTreeMap<Fate, u64>,
     second_certificate: bool,
     rng: ChaCha20Rng,
@@ -88,6 +110,7 @@ impl FaultProxy {
             upstream: Upstream::new(&plane.host(), plane.port(), &plane.ca_file())?,
             state: Mutex::new(State {
                 faults: Faults::default(),
+                traps: Vec::new(),
                 fates: BTreeMap::new(),
                 second_certificate: false,
                 rng: ChaCha20Rng::seed_from_u64(seed),
@@ -127,6 +150,16 @@ impl FaultProxy {
         if refused {
             self.cut_connections();
         }
+    }
+
+    /// Lays traps beside those that nothing fell into yet.
+    pub fn lay(&self, traps: impl IntoIterator<Item = Trap>) {
+        self.shared.state().traps.extend(traps);
+    }
+
+    /// The traps that nothing fell into yet.
+    pub fn traps(&self) -> Vec<Trap> {
+        self.shared.state().traps.clone()
     }
 
     /// Ends every stream of events that is open, in the middle.
@@ -177,12 +210,26 @@ impl Shared {
         *self.state().fates.entry(fate).or_default() += 1;
     }
 
-    fn draw(&self, is_write: bool) -> Lot {
-        self.state().draw(is_write)
+    fn draw(&self, method: &Method, path: &str) -> Lot {
+        let mut state = self.state();
+        let trapped = state.spring(method, path);
+        trapped.unwrap_or_else(|| state.draw(!matches!(*method, Method::GET | Method::HEAD)))
     }
 }
 
 impl State {
+    fn spring(&mut self, method: &Method, path: &str) -> Option<Lot> {
+        let is_hit = |trap: &Trap| trap.method == method.as_str() && trap.path == path;
+        let place = self.traps.iter().position(is_hit)?;
+        Some(match self.traps.remove(place).harm {
+            Harm::Answered(status) => Lot::Answer(status),
+            Harm::Lost => Lot::Pass {
+                after: None,
+                lose: true,
+            },
+        })
+    }
+
     fn draw(&mut self, is_write: bool) -> Lot {
         let faults = self.faults.clone();
         if let Some((share, status)) = faults.answered
@@ -209,6 +256,7 @@ mod tests {
     fn state(faults: Faults) -> State {
         State {
             faults,
+            traps: Vec::new(),
             fates: BTreeMap::new(),
             second_certificate: false,
             rng: ChaCha20Rng::seed_from_u64(1),
@@ -239,5 +287,27 @@ mod tests {
         let kept = |lot: Lot| !matches!(lot, Lot::Pass { lose: true, .. });
         assert!((0..1000).all(|_| kept(state.draw(false))));
         assert!((0..1000).any(|_| !kept(state.draw(true))));
+    }
+
+    #[test]
+    fn a_trap_meets_one_request_of_its_method_and_path() {
+        let mut state = state(Faults::default());
+        let path = "/api/v1/namespaces/a/secrets";
+        state.traps = [Harm::Answered(409), Harm::Lost]
+            .map(|harm| Trap {
+                method: "POST",
+                path: path.to_owned(),
+                harm,
+            })
+            .to_vec();
+        assert_eq!(state.spring(&Method::PUT, path), None);
+        assert_eq!(state.spring(&Method::POST, "/api/v1/namespaces/a"), None);
+        assert_eq!(state.spring(&Method::POST, path), Some(Lot::Answer(409)));
+        let lost = Lot::Pass {
+            after: None,
+            lose: true,
+        };
+        assert_eq!(state.spring(&Method::POST, path), Some(lost));
+        assert_eq!(state.spring(&Method::POST, path), None);
     }
 }

@@ -5,6 +5,7 @@
 
 mod checker;
 mod model;
+mod one_fault;
 mod plan;
 mod planted;
 mod replicas;

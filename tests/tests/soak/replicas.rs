@@ -156,6 +156,11 @@ impl<'a> Replicas<'a> {
         fs::write(self.folder.join("token"), token).context("write the token")
     }
 
+    /// Whether a text stands in the log of the process that was last started as this replica.
+    pub(crate) fn says(&self, number: usize, text: &str) -> bool {
+        self.of(number).process().0.log().contains(text)
+    }
+
     /// The last lines of each log.
     pub(crate) fn log_tails(&self) -> String {
         let tails = self

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -85,8 +85,7 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared
 
 /// An error closes the connection without an answer.
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> anyhow::Result<Answer> {
-    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let (after, lose) = match shared.draw(is_write) {
+    let (after, lose) = match shared.draw(request.method(), request.uri().path()) {
         Lot::Answer(status) => {
             shared.count(Fate::Answered);
             return trouble(status);
@@ -111,6 +110,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> anyhow::Resu
 /// What an API server in trouble answers.
 fn trouble(status: u16) -> anyhow::Result<Answer> {
     let (reason, message) = match status {
+        409 => ("Conflict", "the object changed"),
         429 => ("TooManyRequests", "too many requests"),
         503 => ("ServiceUnavailable", "not now"),
         504 => ("Timeout", "no answer in time"),
