@@ -4,6 +4,8 @@
 //! "Several replicas"). A change of what exists carries uid and resourceVersion. Of an error only its code and reason are
 //! kept: the text may quote the object that was sent (ARCHITECTURE.md "Failure classes").
 
+#[cfg(test)]
+mod fenced;
 mod lease;
 
 use std::future::Future;
