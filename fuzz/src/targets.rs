@@ -138,6 +138,15 @@ fn sealed_objects() -> Vec<Value> {
     ]
 }
 
+/// An object whose items are short and open with no key.
+fn with_short_items(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(items) = object["spec"]["encryptedData"].as_object_mut() {
+        items.values_mut().for_each(|text| *text = json!("AAA="));
+    }
+    object
+}
+
 /// Whether the canary stands nowhere that may be repeated: kinds, versions, and names of fields and items.
 fn holds_canary_in_values_only(value: &Value) -> bool {
     fn in_names(value: &Value) -> bool {

@@ -11,7 +11,7 @@ use signet_cli::input;
 use signet_cli::output::{Format, order_sealed_secret, render};
 use signet_crds::{InputSecret, SealedSecret};
 
-use super::{CANARY, holds_canary_in_values_only, sealed_objects};
+use super::{CANARY, holds_canary_in_values_only, sealed_objects, with_short_items};
 use crate::feedback::{magnitude, note, note_text};
 use crate::{PARSER, Target};
 
@@ -48,11 +48,7 @@ const REAL: Subject = Subject {
 
 fn check(data: &[u8], subject: &Subject) {
     let read = (subject.documents)(data);
-    if let Ok(text) = input::text(data) {
-        for encoded in encodings(&text) {
-            assert_eq!((subject.documents)(&encoded), read, "in another encoding");
-        }
-    }
+    check_encodings(data, &read, subject);
     let values = match read {
         Ok(values) => values,
         Err(failure) => {
@@ -73,6 +69,18 @@ fn check(data: &[u8], subject: &Subject) {
     check_written(&values, Format::Yaml, subject);
     check_list(&values);
     values.iter().for_each(|value| check_object(value, subject));
+}
+
+/// Both UTF-16 give the same text. That the same text gives the same values is tried with one encoding each time: reading
+/// is what takes the time here.
+fn check_encodings(data: &[u8], read: &Result<Vec<Value>, Failure>, subject: &Subject) {
+    let Ok(text) = input::text(data) else { return };
+    let encodings = encodings(&text);
+    for utf16 in &encodings[..2] {
+        assert!(input::text(utf16).as_ref() == Ok(&text), "another text");
+    }
+    let one = &encodings[data.len() % encodings.len()];
+    assert_eq!(&(subject.documents)(one), read, "in another encoding");
 }
 
 fn has_fraction(value: &Value) -> bool {
@@ -162,7 +170,10 @@ fn seeds() -> Vec<Vec<u8>> {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "ns", "labels": {"a": "yes"}},
         "data": {"a": "Y2FuYXJ5LTQ3MTE=", "b": null}, "stringData": {"c": CANARY, "d": "multi\nline\n"},
     });
-    let mut objects = sealed_objects();
+    let sealed = sealed_objects();
+    // Items are text here: one object of their true size is enough, and short ones are read much more often.
+    let mut objects: Vec<Value> = sealed.iter().map(with_short_items).collect();
+    objects[1] = sealed[1].clone();
     objects.push(secret);
     let list = json!({"kind": "List", "apiVersion": "v1", "items": objects});
     let mut seeds: Vec<Vec<u8>> = Vec::new();

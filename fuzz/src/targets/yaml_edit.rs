@@ -10,6 +10,7 @@ use signet_cli::merge;
 use signet_crds::SealedSecret;
 use signet_crds::manifest::parse_documents;
 
+use super::with_short_items;
 use crate::feedback::{magnitude, note};
 use crate::{Target, WHOLE};
 
@@ -194,18 +195,11 @@ fn check_merge(text: &str, apply: Apply) {
 
 fn seeds() -> Vec<Vec<u8>> {
     let objects = super::sealed_objects();
-    let short = |object: &Value| {
-        let mut object = object.clone();
-        if let Some(items) = object["spec"]["encryptedData"].as_object_mut() {
-            items.values_mut().for_each(|text| *text = json!("AAA="));
-        }
-        object
-    };
     let mut texts: Vec<String> = objects
         .iter()
-        .map(|object| signet_crds::manifest::to_yaml(&short(object)))
+        .map(|object| signet_crds::manifest::to_yaml(&with_short_items(object)))
         .collect();
-    texts.push(short(&objects[0]).to_string());
+    texts.push(with_short_items(&objects[0]).to_string());
     texts.extend([
         "# head\nspec: # s\n    encryptedData:\n        # about a\n        a: AAA # why\n        'b': \"BBB\"\n    template:\n        x: [1,  2]\n# tail\n---\nother:   doc\n",
         "spec: {encryptedData: {x: y}}\n",
