@@ -115,6 +115,8 @@ fn parse_yaml(text: &str) -> Result<Vec<Value>, ManifestError> {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             max_nodes: MAX_NODES,
+            // Each has a node at least.
+            max_documents: MAX_NODES,
             max_total_scalar_bytes: MAX_BYTES,
         },
     };
@@ -212,6 +214,17 @@ mod tests {
         assert_eq!(
             parse_documents("\u{feff}---\n\u{feff}a: 1\n".as_bytes()),
             Ok(vec![json!({"a": 1})])
+        );
+    }
+
+    #[test]
+    fn thousands_of_documents_are_read_in_yaml_as_in_json() {
+        let count = 5_000;
+        let yaml = parse_documents("---\na: 1\n".repeat(count).as_bytes());
+        assert_eq!(yaml, Ok(vec![json!({"a": 1}); count]));
+        assert_eq!(
+            parse_documents("{\"a\": 1}\n".repeat(count).as_bytes()),
+            yaml
         );
     }
 
