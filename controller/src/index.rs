@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::digest::ContentDigest;
 use crate::metrics::Condition;
+use crate::status::Outcome;
 use deletions::Deletions;
 pub use secret::{SecretEntry, SecretOwner, Version};
 
@@ -72,6 +73,38 @@ pub struct Claim {
     pub secret: Box<str>,
 }
 
+/// An answer that is settled and that the status does not say yet, because it could not be written.
+#[derive(Debug, Clone)]
+pub struct Unsaid {
+    /// What was settled.
+    pub settled: Settled,
+    /// What is to be said.
+    pub outcome: Outcome,
+    /// Whether the Secret was written.
+    pub wrote: bool,
+}
+
+/// What a pass came to.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Nothing that would still hold.
+    None,
+    /// This, and the status says so.
+    Settled(Settled),
+    /// This, and the status must be written yet: nothing is settled.
+    Unsaid(Box<Unsaid>),
+}
+
+impl Answer {
+    /// What is settled.
+    pub fn settled(&self) -> Option<&Settled> {
+        match self {
+            Self::Settled(settled) => Some(settled),
+            Self::None | Self::Unsaid(_) => None,
+        }
+    }
+}
+
 /// What is remembered of a SealedSecret.
 #[derive(Debug, Clone)]
 pub struct SealedEntry {
@@ -87,8 +120,8 @@ pub struct SealedEntry {
     pub shown: Option<Tag>,
     /// The tag of what the last pass of this process said; `None` if it wrote no status.
     pub said: Option<Tag>,
-    /// What the last pass of this process settled.
-    pub settled: Option<Settled>,
+    /// What the last pass of this process came to.
+    pub answer: Answer,
     /// What the status claims; looked at only until a pass of this process settled something.
     pub claim: Option<Claim>,
     /// The tag (`remembered`) of the inputs that the Secret was last written from.
@@ -117,7 +150,9 @@ impl SealedEntry {
 
     /// Whether the last pass ended well and the status still says so: then a Secret that is right needs no word.
     pub fn says_success(&self) -> bool {
-        matches!(self.outcome, Some((_, Class::Done))) && self.shows_what_was_said()
+        matches!(self.outcome, Some((_, Class::Done)))
+            && !matches!(self.answer, Answer::Unsaid(_))
+            && self.shows_what_was_said()
     }
 
     /// Whether a Secret is what the inputs as they are now ask for.

@@ -7,6 +7,7 @@ mod assemble;
 mod collect;
 mod report;
 mod shortcut;
+mod unsaid;
 mod write;
 
 use std::collections::BTreeMap;
@@ -186,6 +187,9 @@ impl Pass<'_> {
         }
         if opening.is_none() {
             tracing::info!(key = %self.key, "Updating");
+            if let Some(said) = self.take_unsaid() {
+                return End::Said(said);
+            }
         }
         let sealed = match self.object.decode() {
             Ok(sealed) => sealed,

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::api::Cluster;
 use crate::brake::Brake;
-use crate::index::{Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
+use crate::index::{Answer, Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
 use crate::pass::pause;
@@ -261,15 +261,6 @@ impl State {
             .is_some_and(|entry| matches!(entry.outcome, Some((_, Class::BackOff))))
     }
 
-    /// Forgets what was settled for an object, so that its next turn does everything.
-    pub fn unsettle(&self, key: &ObjectKey) {
-        if let Some(entry) = self.index().sealed_mut(key) {
-            entry.settled = None;
-            entry.claim = None;
-            entry.digest = None;
-        }
-    }
-
     /// Counts a transient failure: the pause before the next attempt, and since when it has been failing.
     pub fn count_failure(&self, key: &ObjectKey, now: Timestamp) -> (Duration, Timestamp) {
         let mut index = self.index();
@@ -359,13 +350,16 @@ fn settled_class(tags: &Tags, entry: &SealedEntry, secret: Option<Version>) -> O
         return None;
     }
     let known = entry
-        .settled
-        .as_ref()
+        .answer
+        .settled()
         .filter(|settled| settled.secret == secret);
     if let Some(class) = known.and_then(|settled| tags.settles(entry.inputs, settled.inputs)) {
         return Some(class);
     }
-    let claim = entry.claim.as_ref().filter(|_| entry.settled.is_none())?;
+    let claim = entry
+        .claim
+        .as_ref()
+        .filter(|_| entry.answer.settled().is_none())?;
     let settled = tags.settle(entry.inputs, claim.class);
     (tags.secret(settled, secret, claim.content).to_string() == *claim.secret)
         .then_some(claim.class)
@@ -389,7 +383,7 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         remembered,
         shown: keys.shown(object),
         said: None,
-        settled: None,
+        answer: Answer::None,
         applied: was_applied(&keys.tags, object).then_some(remembered),
         claim,
         digest: None,

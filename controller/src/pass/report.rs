@@ -7,7 +7,7 @@ use signet_crds::{Class, SealedSecretStatus};
 
 use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
-use crate::index::{ObjectKey, Settled, Version};
+use crate::index::{Answer, ObjectKey, Settled, Version};
 use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
 use crate::plan::Cause;
@@ -25,6 +25,7 @@ impl Pass<'_> {
         self.remember(&said, now);
         match self.write_status(&said, now).await {
             Ok(news) => {
+                self.count_success(reason.class());
                 if said.wrote || news {
                     log_outcome(self.key, &said.outcome);
                     self.write_event(&said.outcome, now).await;
@@ -36,7 +37,7 @@ impl Pass<'_> {
                 self.state
                     .metrics
                     .count_trouble(Trouble::Status, &self.key.namespace);
-                self.state.unsettle(self.key);
+                self.keep_unsaid(said);
                 Next::After(self.state.count_failure(self.key, now).0)
             }
         }
@@ -54,15 +55,24 @@ impl Pass<'_> {
         let inputs = self.keys.tags.inputs(self.object);
         entry.outcome = Some((said.outcome.reason, class));
         entry.synced = Some(synced(&said.outcome, now));
-        entry.settled = matches!(class, Class::Done | Class::Wait).then(|| Settled {
-            inputs: self.keys.tags.settle(inputs, class),
-            secret: said.secret,
-        });
+        entry.answer = match class {
+            Class::Done | Class::Wait => Answer::Settled(Settled {
+                inputs: self.keys.tags.settle(inputs, class),
+                secret: said.secret,
+            }),
+            Class::BackOff => Answer::None,
+        };
         if said.applied {
             entry.applied = Some(self.keys.memory.inputs(self.object));
             entry.digest = said.digest.clone();
         }
-        if class != Class::BackOff {
+    }
+
+    /// Ends the row of failures, if this was none.
+    fn count_success(&self, class: Class) {
+        let mut index = self.state.index();
+        let entry = index.sealed_mut(self.key);
+        if let Some(entry) = entry.filter(|_| class != Class::BackOff) {
             entry.failures = 0;
             entry.failing_since = None;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use signet_crds::{Class, Reason};
 
-use crate::index::{ObjectKey, SealedEntry, SecretEntry, SecretOwner, Settled, Verdict};
+use crate::index::{Answer, ObjectKey, SealedEntry, SecretEntry, SecretOwner, Settled, Verdict};
 use crate::queue::Next;
 use crate::state::{Keys, State};
 
@@ -47,7 +47,7 @@ fn settle(
 ) -> Option<Next> {
     let mut index = state.index();
     let entry = index.sealed_mut(key)?;
-    entry.settled = Some(Settled {
+    entry.answer = Answer::Settled(Settled {
         inputs: keys.tags.settle(entry.inputs, class),
         secret: Some(secret.version),
     });
@@ -58,7 +58,8 @@ impl SealedEntry {
     /// Whether the last answer was that the Secret is somebody else's, and that is so again.
     fn is_still_foreign(&self, keys: &Keys, secret: &SecretEntry) -> bool {
         let answered = self
-            .settled
+            .answer
+            .settled()
             .is_some_and(|settled| keys.tags.settles(self.inputs, settled.inputs).is_some());
         self.outcome == Some((Reason::NotManaged, Class::Wait))
             && answered

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{CONFLICTS, End, FREE_REPAIRS, LONGEST_PAUSE, Pass, Said, pause, version_of};
 use crate::api::ApiFailure;
 use crate::digest::ContentDigest;
-use crate::index::{SealedEntry, SecretEntry, Settled, Version};
+use crate::index::{Answer, SealedEntry, SecretEntry, Settled, Version};
 use crate::plan::{Cause, Plan, plan};
 use crate::status::Outcome;
 
@@ -220,7 +220,7 @@ impl Pass<'_> {
         let mut index = self.state.index();
         if let Some(entry) = index.sealed_mut(self.key) {
             let inputs = self.keys.tags.settle(entry.inputs, Class::Done);
-            entry.settled = Some(Settled {
+            entry.answer = Answer::Settled(Settled {
                 inputs,
                 secret: version,
             });
