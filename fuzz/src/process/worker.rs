@@ -139,7 +139,11 @@ fn watch(
                     total.executions += tally.executions;
                     total.kept += tally.kept;
                 }
-                Err(Finding { input, what, .. }) => found(target, arguments, &input, &what)?,
+                Err(Finding { input, what, .. }) => {
+                    let all: u64 = pulses.iter().map(Pulse::count).sum();
+                    let what = format!("{what} (after {all} executions)");
+                    found(target, arguments, &input, &what)?;
+                }
             },
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(anyhow!("a thread is gone")),
