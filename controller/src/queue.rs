@@ -25,7 +25,7 @@ const CARRIED_OBJECT: usize = 32 * 1024;
 /// Which objects come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// New and changed objects, repairs, retries.
+    /// New and changed objects, repairs, retries. These need no complete lists.
     Fresh,
     /// What a list at the start, or the hourly look, brought; the latest change first.
     Sweep,
@@ -137,9 +137,18 @@ struct State {
     delayed: BTreeMap<(Instant, ObjectKey), ()>,
     delays: HashMap<ObjectKey, Instant>,
     carried: usize,
-    open: bool,
+    open: Open,
     closed: bool,
     stands_by: bool,
+}
+
+/// Which jobs are let out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Open {
+    #[default]
+    Nothing,
+    Fresh,
+    Everything,
 }
 
 /// The queue. Starts paused; see [`Queue::start`].
@@ -173,10 +182,16 @@ impl Queue {
         };
     }
 
+    /// Lets new and changed objects out, before it is known what the others need.
+    pub fn start_fresh(&self) {
+        self.state().open = Open::Fresh;
+        self.changed.notify_waiters();
+    }
+
     /// Lets jobs out, and takes them in.
     pub fn start(&self) {
         let mut state = self.state();
-        state.open = true;
+        state.open = Open::Everything;
         state.stands_by = false;
         drop(state);
         self.changed.notify_waiters();
@@ -354,7 +369,7 @@ impl State {
                 }
             }
         }
-        if !self.open {
+        if self.open == Open::Nothing {
             return None;
         }
         while let Some(key) = self.pop() {
@@ -390,7 +405,11 @@ impl State {
     fn pop(&mut self) -> Option<ObjectKey> {
         let (running, limit) = (&self.running_in, self.per_namespace);
         let may = |namespace: &str| running.get(namespace).is_none_or(|count| *count < limit);
-        self.fresh.pop(may).or_else(|| self.sweep.pop(may))
+        let fresh = self.fresh.pop(may);
+        match self.open {
+            Open::Everything => fresh.or_else(|| self.sweep.pop(may)),
+            Open::Fresh | Open::Nothing => fresh,
+        }
     }
 
     fn stop(&mut self, key: &ObjectKey) {

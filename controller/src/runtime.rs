@@ -163,14 +163,28 @@ fn watch_all(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> Vec<Fi
     lists
 }
 
-/// Starts the work when all first lists are complete and this replica leads, then sweeps every hour.
+/// Starts the work when this replica leads: on new objects at once, on the others when all first lists are complete. Then
+/// sweeps every hour.
 async fn begin(state: Arc<State>, lists: Vec<FirstList>) {
-    for list in lists {
-        // A sender that is dropped means that its watch ended, which ends the process anyway.
-        let _ = list.await;
+    let mut leads = state.leads();
+    let complete = async {
+        for list in lists {
+            // A sender that is dropped means that its watch ended, which ends the process anyway.
+            let _ = list.await;
+        }
+    };
+    tokio::pin!(complete);
+    let leads_before = tokio::select! {
+        biased;
+        () = &mut complete => false,
+        // The sender lives in the state.
+        () = async { drop(leads.wait_for(|leads| *leads).await) } => true,
+    };
+    if leads_before {
+        state.queue.start_fresh();
+        complete.await;
     }
     state.set_ready();
-    let mut leads = state.leads();
     if *leads.borrow() {
         // What waits carries the objects that the lists brought.
         state.sweep();

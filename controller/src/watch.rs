@@ -2,7 +2,10 @@
 //!
 //! Decides nothing: `State::see_sealed` and `State::look_at` ask the index.
 
+mod early;
+
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use crate::index::{ObjectKey, SecretEntry};
 use crate::object::RawSealedSecret;
 use crate::queue::Lane;
 use crate::state::State;
+use early::{Early, Gone};
 
 /// Objects in one page of a list: bounds what is in memory at once.
 const PAGE: u32 = 50;
@@ -88,6 +92,8 @@ struct Watch {
     what: &'static str,
     scope: Scope,
     seen: BTreeSet<ObjectKey>,
+    /// SealedSecrets whose end was told already.
+    gone: Gone,
     first: Option<oneshot::Sender<()>>,
     /// A refusal does not hold up the others: it is one namespace of several, or upstream would not watch it.
     may_be_refused: bool,
@@ -102,6 +108,7 @@ impl Watch {
             may_be_refused: scope.namespace.is_some(),
             scope,
             seen: BTreeSet::new(),
+            gone: Gone::default(),
             first: Some(first),
             trouble: None,
         }
@@ -144,6 +151,7 @@ impl Watch {
 pub async fn watch_sealed(state: Arc<State>, scope: Scope, listed: oneshot::Sender<()>) {
     let mut watch = Watch::new("SealedSecrets", scope, listed);
     let mut relist = state.relist.subscribe();
+    let mut early = Some(Early::new(watch.scope.api(&state), &watch.scope.selector));
     loop {
         let api: Api<RawSealedSecret> = watch.scope.api(&state);
         let mut config = Config::default().page_size(PAGE);
@@ -156,17 +164,35 @@ pub async fn watch_sealed(state: Arc<State>, scope: Scope, listed: oneshot::Send
         loop {
             let event = tokio::select! {
                 event = stream.next() => event,
+                never = follow(&mut early, &state) => match never {},
                 _ = relist.changed() => {
                     tracing::info!("the oldest key changed: looking at every SealedSecret again");
                     break;
                 }
             };
             match event {
-                Some(Ok(event)) => on_sealed(&state, event, &mut watch),
+                Some(Ok(Event::InitApply(ref object)))
+                    if early.iter().any(|early| early.outdates(&state, object)) => {}
+                Some(Ok(event)) => {
+                    if matches!(event, Event::InitDone)
+                        && let Some(early) = early.take()
+                    {
+                        watch.gone = early.complete(&state, &mut watch.seen).await;
+                    }
+                    on_sealed(&state, event, &mut watch);
+                }
                 Some(Err(error)) => watch.failed(&error),
                 None => break,
             }
         }
+    }
+}
+
+/// Takes in what comes beside the first list.
+async fn follow(early: &mut Option<Early>, state: &State) -> Infallible {
+    match early {
+        Some(early) => early.follow(state).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -184,7 +210,11 @@ fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
             gone.iter().for_each(|key| state.lose_sealed(key));
             watch.tell();
         }
+        Event::Apply(object) if watch.gone.has(&object.metadata) => {}
         Event::Apply(object) => state.see_sealed(object, Lane::Fresh),
+        Event::Delete(object) if watch.gone.has(&object.metadata) => {
+            watch.gone.forget(&object.metadata);
+        }
         Event::Delete(object) => state.lose_sealed(&ObjectKey::of(&object.metadata)),
     }
     watch.works();
@@ -213,7 +243,7 @@ fn on_secret(state: &State, event: Event<PartialObjectMeta<Secret>>, watch: &mut
         Event::InitApply(secret) => {
             let key = ObjectKey::of(&secret.metadata);
             watch.seen.insert(key.clone());
-            on_secret_state(state, key, &secret.metadata);
+            on_secret_state(state, key, &secret.metadata, Lane::Sweep);
         }
         Event::InitDone => {
             let listed = std::mem::take(&mut watch.seen);
@@ -223,7 +253,8 @@ fn on_secret(state: &State, event: Event<PartialObjectMeta<Secret>>, watch: &mut
             watch.tell();
         }
         Event::Apply(secret) => {
-            on_secret_state(state, ObjectKey::of(&secret.metadata), &secret.metadata)
+            let key = ObjectKey::of(&secret.metadata);
+            on_secret_state(state, key, &secret.metadata, Lane::Fresh);
         }
         Event::Delete(secret) => {
             let key = ObjectKey::of(&secret.metadata);
@@ -237,14 +268,14 @@ fn on_secret(state: &State, event: Event<PartialObjectMeta<Secret>>, watch: &mut
     watch.works();
 }
 
-fn on_secret_state(state: &State, key: ObjectKey, metadata: &ObjectMeta) {
+fn on_secret_state(state: &State, key: ObjectKey, metadata: &ObjectMeta, lane: Lane) {
     note_legacy(state, &key);
     state
         .index()
         .see_secret(key.clone(), SecretEntry::of(metadata));
     // An object that waits for its next attempt is not hurried by changes that others make to its Secret.
     if !state.is_backing_off(&key) {
-        state.look_at(&key, Lane::Fresh);
+        state.look_at(&key, lane);
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use signet_harness::kubectl::{self, Output};
+use signet_harness::proxy::{CA_PEM, FaultProxy};
 use signet_harness::service_proxy::{self, Backend};
-use signet_harness::upstream::{SERVICE, apply_upstream_rbac, in_cluster_command};
+use signet_harness::upstream::{SERVICE, apply_upstream_rbac, in_cluster_command, pod_command};
 use signet_harness::{ControlPlane, Process, binary, eventually, netns, port};
 
 /// Longest time that anything may take on a busy machine.
@@ -69,9 +70,40 @@ impl SignetController {
         service_account: &str,
         arguments: &[&str],
     ) -> anyhow::Result<Self> {
-        let (port, metrics_port) = (port::free()?, port::free()?);
         let program = binary::path("signet-controller")?;
-        let mut command = in_cluster_command(plane, namespace, service_account, &program)?;
+        let command = in_cluster_command(plane, namespace, service_account, &program)?;
+        Self::spawn_command(plane, namespace, command, arguments)
+    }
+
+    /// As [`SignetController::spawn`] with upstream's service account, behind a proxy.
+    pub fn spawn_behind(
+        proxy: &FaultProxy,
+        plane: &ControlPlane,
+        namespace: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
+        let folder = plane.dir().join(format!("pod-behind-{}", proxy.port()));
+        std::fs::create_dir_all(&folder)?;
+        let token = plane.service_account_token(namespace, SERVICE)?;
+        for (name, text) in [
+            ("namespace", namespace),
+            ("ca.crt", CA_PEM),
+            ("token", &token),
+        ] {
+            std::fs::write(folder.join(name), text)?;
+        }
+        let program = binary::path("signet-controller")?;
+        let command = pod_command(&folder, "127.0.0.1", proxy.port(), &program);
+        Self::spawn_command(plane, namespace, command, arguments)
+    }
+
+    fn spawn_command(
+        plane: &ControlPlane,
+        namespace: &str,
+        mut command: Command,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
+        let (port, metrics_port) = (port::free()?, port::free()?);
         command
             .arg(format!("--listen-addr=:{port}"))
             .arg(format!("--listen-metrics-addr=:{metrics_port}"))

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use hyper::Method;
+use hyper::{Method, Uri};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::runtime::Runtime;
@@ -69,6 +69,8 @@ pub enum Fate {
     Answered,
     /// Passed on late.
     Slowed,
+    /// Held up, for as long as it was asked for.
+    HeldUp,
     /// Done, and the answer dropped.
     Lost,
     /// A stream of events was cut off.
@@ -98,6 +100,7 @@ struct Shared {
 struct State {
     faults: Faults,
     traps: Vec<Trap>,
+    held_up: Option<String>,
     fates: BTreeMap<Fate, u64>,
     second_certificate: bool,
     rng: ChaCha20Rng,
@@ -111,6 +114,7 @@ impl FaultProxy {
             state: Mutex::new(State {
                 faults: Faults::default(),
                 traps: Vec::new(),
+                held_up: None,
                 fates: BTreeMap::new(),
                 second_certificate: false,
                 rng: ChaCha20Rng::seed_from_u64(seed),
@@ -162,6 +166,11 @@ impl FaultProxy {
         self.shared.state().traps.clone()
     }
 
+    /// From now on, requests whose path with query contains this text wait; `None` lets them go on.
+    pub fn hold_up(&self, text: Option<&str>) {
+        self.shared.state().held_up = text.map(str::to_owned);
+    }
+
     /// Ends every stream of events that is open, in the middle.
     pub fn cut_watches(&self) {
         self.shared.streams.send_modify(|count| *count += 1);
@@ -208,6 +217,15 @@ impl Shared {
 
     fn count(&self, fate: Fate) {
         *self.state().fates.entry(fate).or_default() += 1;
+    }
+
+    /// Whether this request must wait.
+    fn holds_up(&self, uri: &Uri) -> bool {
+        let whole = uri.path_and_query().map_or("", |whole| whole.as_str());
+        let held_up = &self.state().held_up;
+        held_up
+            .as_ref()
+            .is_some_and(|text| whole.contains(text.as_str()))
     }
 
     fn draw(&self, method: &Method, path: &str) -> Lot {
@@ -257,6 +275,7 @@ mod tests {
         State {
             faults,
             traps: Vec::new(),
+            held_up: None,
             fates: BTreeMap::new(),
             second_certificate: false,
             rng: ChaCha20Rng::seed_from_u64(1),

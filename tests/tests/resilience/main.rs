@@ -9,6 +9,7 @@ mod by_hand;
 mod bystanders;
 mod crowds;
 mod faults;
+mod first_list;
 mod foreign_values;
 mod hostile_objects;
 mod http;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -92,6 +93,12 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> anyhow::Resu
         }
         Lot::Pass { after, lose } => (after, lose),
     };
+    if shared.holds_up(request.uri()) {
+        shared.count(Fate::HeldUp);
+        while shared.holds_up(request.uri()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
     if let Some(pause) = after {
         shared.count(Fate::Slowed);
         tokio::time::sleep(pause).await;

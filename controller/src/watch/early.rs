@@ -1,0 +1,140 @@
+//! What happens to SealedSecrets while the first list is read (ARCHITECTURE.md "Start").
+//!
+//! A list of ten thousand objects takes seconds, and the watch that follows it tells only then what came meanwhile. This
+//! second watch begins where the list begins, so that a new object does not wait for thousands of others. It is a
+//! shortcut: whatever it misses, list and watch bring as well.
+
+use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
+use std::future::{pending, ready};
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+
+use crate::index::{ObjectKey, SealedEntry, Version};
+use crate::object::RawSealedSecret;
+use crate::queue::Lane;
+use crate::state::State;
+
+/// The watch beside the first list, and what it told.
+pub(super) struct Early {
+    events: BoxStream<'static, WatchEvent<RawSealedSecret>>,
+    there: BTreeSet<ObjectKey>,
+    gone: Gone,
+}
+
+/// Objects that the early watch saw end, by uid: what list and watch tell of their lives is over.
+#[derive(Debug, Default)]
+pub(super) struct Gone(HashSet<u128>);
+
+impl Gone {
+    fn add(&mut self, metadata: &ObjectMeta) {
+        let uid = Version::of(metadata).uid;
+        // Zero stands for every uid that is no UUID.
+        if uid != 0 {
+            self.0.insert(uid);
+        }
+    }
+
+    /// Whether this object has ended.
+    pub(super) fn has(&self, metadata: &ObjectMeta) -> bool {
+        let uid = Version::of(metadata).uid;
+        self.0.contains(&uid)
+    }
+
+    /// Takes in that the watch told of the end, too. Nothing of this object follows.
+    pub(super) fn forget(&mut self, metadata: &ObjectMeta) {
+        let uid = Version::of(metadata).uid;
+        self.0.remove(&uid);
+    }
+}
+
+impl Early {
+    /// A watch from now on. It does nothing until it is asked for the next event; if it is refused, it has none.
+    pub(super) fn new(api: Api<RawSealedSecret>, selector: &str) -> Self {
+        let mut list = ListParams::default().limit(1);
+        let mut watch = WatchParams::default();
+        if !selector.is_empty() {
+            list = list.labels(selector);
+            watch = watch.labels(selector);
+        }
+        let begun = async move {
+            let now = api.list_metadata(&list).await.ok()?.metadata;
+            api.watch(&watch, &now.resource_version?).await.ok()
+        };
+        let events = stream::once(begun)
+            .filter_map(ready)
+            .flatten()
+            .map(Result::ok)
+            .take_while(|event| ready(event.is_some()))
+            .filter_map(ready)
+            .boxed();
+        Self {
+            events,
+            there: BTreeSet::new(),
+            gone: Gone::default(),
+        }
+    }
+
+    /// Takes in one event after the other. Loses none when it is dropped.
+    pub(super) async fn follow(&mut self, state: &State) -> Infallible {
+        while let Some(event) = self.events.next().await {
+            self.take_in(state, event);
+        }
+        pending().await
+    }
+
+    fn take_in(&mut self, state: &State, event: WatchEvent<RawSealedSecret>) {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                self.there.insert(ObjectKey::of(&object.metadata));
+                let lane = lane_of(&object);
+                state.see_sealed(object, lane);
+            }
+            WatchEvent::Deleted(object) => {
+                let key = ObjectKey::of(&object.metadata);
+                self.there.remove(&key);
+                self.gone.add(&object.metadata);
+                state.lose_sealed(&key);
+            }
+            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
+        }
+    }
+
+    /// Whether the list shows an object that is gone since, perhaps with another one of its name after it.
+    pub(super) fn outdates(&self, state: &State, listed: &RawSealedSecret) -> bool {
+        let key = ObjectKey::of(&listed.metadata);
+        let version = Version::of(&listed.metadata);
+        let another = |known: &SealedEntry| {
+            known.version.uid != version.uid
+                && known.version.resource_version > version.resource_version
+        };
+        let replaced = || state.index().sealed(&key).is_some_and(another);
+        self.gone.has(&listed.metadata) || (self.there.contains(&key) && replaced())
+    }
+
+    /// Adds to what the list showed those objects that came after it and are there. One that ended meanwhile is not
+    /// told of by the watch that follows if the list was later, so each is asked for. Returns what ended.
+    pub(super) async fn complete(self, state: &State, listed: &mut BTreeSet<ObjectKey>) -> Gone {
+        for key in self.there {
+            // Where there is no answer, the watch brings it again.
+            if !listed.contains(&key)
+                && matches!(state.cluster.sealed_secret(&key).await, Ok(Some(_)))
+            {
+                listed.insert(key);
+            }
+        }
+        self.gone
+    }
+}
+
+/// Before the Secrets are listed, an object with an answer cannot be told from one that needs work: it waits for them.
+fn lane_of(object: &RawSealedSecret) -> Lane {
+    let answered = object
+        .status()
+        .is_some_and(|status| status.observed_generation == object.metadata.generation);
+    if answered { Lane::Sweep } else { Lane::Fresh }
+}

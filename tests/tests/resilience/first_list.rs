@@ -1,0 +1,99 @@
+//! What is served while the first list of a start goes on (ARCHITECTURE.md "Start").
+
+use anyhow::{Context, ensure};
+use serde_json::json;
+use signet_harness::Options;
+use signet_harness::proxy::{Fate, FaultProxy};
+use signet_harness::upstream::SERVICE;
+use signet_tests::signet::{
+    CAP, SignetController, apply, await_items, await_reason, seal, seal_all, sealed_path, secret,
+    secret_path, sentinel,
+};
+use signet_tests::{fresh_namespace, start};
+
+const SYSTEM: &str = "kube-system";
+/// What only the second page of the list is asked for with.
+const SECOND_PAGE: &str = "/sealedsecrets?&limit=50&continue=";
+/// More than one page.
+const MANY: usize = 60;
+
+#[test]
+fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
+    let plane = start(Options::default())?;
+    let mut controller = SignetController::start(&plane, SYSTEM, &[])?;
+    let namespace = fresh_namespace(&plane, "new")?;
+    let (api, certificate) = (plane.api(), controller.certificate()?);
+    let make = |name: &str, value: &str| -> anyhow::Result<()> {
+        let clear = secret(&namespace, name, &[("k", value)]);
+        apply(&plane, &seal(&certificate, &clear, &[])?).map(drop)
+    };
+    let many: Vec<_> = (0..MANY)
+        .map(|number| secret(&namespace, &format!("many-{number}"), &[("k", "v")]))
+        .collect();
+    for sealed in seal_all(&certificate, &many)? {
+        apply(&plane, &sealed)?;
+    }
+    for name in ["same", "changed", "ended"] {
+        make(name, "first")?;
+        await_reason(&plane, &namespace, name, "Unsealed")?;
+    }
+    for clear in &many {
+        let name = clear["metadata"]["name"].as_str().context("a name")?;
+        await_reason(&plane, &namespace, name, "Unsealed")?;
+    }
+    controller.process.kill()?;
+
+    let proxy = FaultProxy::start(&plane, 1)?;
+    proxy.hold_up(Some(SECOND_PAGE));
+    let mark = plane.audit().mark()?;
+    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &[])?;
+    controller
+        .process
+        .wait_until("the second page is held up", CAP, |_| {
+            proxy.fates().contains_key(&Fate::HeldUp)
+        })?;
+    make("new", "first")?;
+    make("changed", "second")?;
+    make("short-lived", "first")?;
+    for (name, value) in [
+        ("new", "first"),
+        ("changed", "second"),
+        ("short-lived", "first"),
+    ] {
+        await_items(&plane, &namespace, name, &[("k", value)])?;
+        await_reason(&plane, &namespace, name, "Unsealed")?;
+    }
+    for name in ["short-lived", "ended"] {
+        api.delete(&sealed_path(&namespace, name))?;
+    }
+    ensure!(
+        controller.fetch(controller.port, "/readyz").is_err(),
+        "it was not held up"
+    );
+    assert_eq!(controller.private_operations()?, 3.0);
+
+    proxy.hold_up(None);
+    let port = controller.port;
+    controller
+        .process
+        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+    sentinel(&plane, &controller, &namespace)?;
+    // Each of the new ones was opened once.
+    let sentinels = controller.metric("signet_sealedsecrets")? - (MANY as f64 + 3.0);
+    ensure!(sentinels >= 1.0, "objects are missing in its index");
+    assert_eq!(controller.private_operations()?, 3.0 + sentinels);
+    for name in ["short-lived", "ended"] {
+        assert_eq!(api.find(&sealed_path(&namespace, name))?, None);
+    }
+    let made = plane.audit().since(mark)?;
+    let made = made.iter().filter(|record| {
+        record.is_by_service_account(SYSTEM, SERVICE)
+            && record.resource == "secrets"
+            && record.verb == "create"
+            && record.code == 201
+    });
+    assert_eq!(made.count() as f64, 2.0 + sentinels);
+    let found = api.get(&secret_path(&namespace, "same"))?;
+    assert_eq!(found["data"], json!({"k": "Zmlyc3Q="}));
+    Ok(())
+}
