@@ -155,7 +155,8 @@ fn new_meanwhile(lab: &Lab, world: &World<'_>) -> anyhow::Result<Outcome> {
     let mut waits = Vec::new();
     for round in 0..rounds {
         let batch = Batch {
-            first: NEW + round * each,
+            // The first of each round, which wait for the list, lie in different places of it.
+            first: NEW + round * (each + 3),
             ..Batch::new(PREFIX, each, 1)
         };
         let file = world.seal(&batch)?;
