@@ -222,9 +222,7 @@ fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
         }
         Event::Apply(object) if watch.gone.has(&object.metadata) => {}
         Event::Apply(object) => state.see_sealed(object, Lane::Fresh),
-        Event::Delete(object) if watch.gone.has(&object.metadata) => {
-            watch.gone.forget(&object.metadata);
-        }
+        Event::Delete(object) if watch.gone.has(&object.metadata) => {}
         Event::Delete(object) => state.lose_sealed(&ObjectKey::of(&object.metadata)),
     }
     watch.works();

@@ -4,7 +4,7 @@
 //! second watch begins where the list begins, so that a new object does not wait for thousands of others. It is a
 //! shortcut: whatever it misses, list and watch bring as well.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::future::{pending, ready};
 
@@ -26,29 +26,29 @@ pub(super) struct Early {
     gone: Gone,
 }
 
-/// Objects that the early watch saw end, by uid: what list and watch tell of their lives is over.
+/// Objects that the early watch saw end: uid, and resourceVersion of the end. What list and watch tell of the time before
+/// is over. An object that no longer has the labels that are asked for ends like that, too, and may begin again.
 #[derive(Debug, Default)]
-pub(super) struct Gone(HashSet<u128>);
+pub(super) struct Gone(HashMap<u128, u64>);
 
 impl Gone {
     fn add(&mut self, metadata: &ObjectMeta) {
-        let uid = Version::of(metadata).uid;
+        let version = Version::of(metadata);
         // Zero stands for every uid that is no UUID.
-        if uid != 0 {
-            self.0.insert(uid);
+        if version.uid != 0 {
+            self.0.insert(version.uid, version.resource_version);
         }
     }
 
-    /// Whether this object has ended.
+    /// Whether this object has ended since it was like this.
     pub(super) fn has(&self, metadata: &ObjectMeta) -> bool {
-        let uid = Version::of(metadata).uid;
-        self.0.contains(&uid)
-    }
-
-    /// Takes in that the watch told of the end, too. Nothing of this object follows.
-    pub(super) fn forget(&mut self, metadata: &ObjectMeta) {
-        let uid = Version::of(metadata).uid;
-        self.0.remove(&uid);
+        let Version {
+            uid,
+            resource_version,
+        } = Version::of(metadata);
+        self.0
+            .get(&uid)
+            .is_some_and(|ended| resource_version <= *ended)
     }
 }
 
@@ -137,4 +137,36 @@ fn lane_of(object: &RawSealedSecret) -> Lane {
         .status()
         .is_some_and(|status| status.observed_generation == object.metadata.generation);
     if answered { Lane::Sweep } else { Lane::Fresh }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_hides_what_was_before_it_and_not_what_comes_after() {
+        let metadata = |uid: &str, version: &str| ObjectMeta {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let (one, other) = (
+            "3f7a1a52-8f5e-4c0f-9d2b-7a6b0f1c2d3e",
+            "3f7a1a52-8f5e-4c0f-9d2b-7a6b0f1c2d3f",
+        );
+        let mut gone = Gone::default();
+        assert!(!gone.has(&metadata(one, "5")));
+        gone.add(&metadata(one, "7"));
+        gone.add(&metadata("no UUID", "7"));
+        let table = [
+            (one, "5", true),
+            (one, "7", true),
+            (one, "8", false),
+            (other, "5", false),
+        ];
+        for (uid, version, hidden) in table {
+            assert_eq!(gone.has(&metadata(uid, version)), hidden, "{uid} {version}");
+        }
+        assert!(!gone.has(&metadata("no UUID", "5")));
+    }
 }

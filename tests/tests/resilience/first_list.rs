@@ -1,7 +1,7 @@
 //! What is served while the first list of a start goes on (ARCHITECTURE.md "Start").
 
 use anyhow::{Context, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use signet_harness::Options;
 use signet_harness::proxy::{Fate, FaultProxy};
 use signet_harness::upstream::SERVICE;
@@ -12,8 +12,8 @@ use signet_tests::signet::{
 use signet_tests::{fresh_namespace, start};
 
 const SYSTEM: &str = "kube-system";
-/// What only the second page of the list is asked for with.
-const SECOND_PAGE: &str = "/sealedsecrets?&limit=50&continue=";
+/// What only later pages of a list are asked for with.
+const SECOND_PAGE: &str = "continue=";
 /// More than one page.
 const MANY: usize = 60;
 
@@ -96,4 +96,58 @@ fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
     let found = api.get(&secret_path(&namespace, "same"))?;
     assert_eq!(found["data"], json!({"k": "Zmlyc3Q="}));
     Ok(())
+}
+
+/// In a watch that asks for a label, an object that loses it ends, and begins again with the same uid.
+#[test]
+fn what_loses_its_label_during_the_first_list_and_gets_it_back_is_served() -> anyhow::Result<()> {
+    let plane = start(Options::default())?;
+    let selector = ["--label-selector=team=a"];
+    let mut controller = SignetController::start(&plane, SYSTEM, &selector)?;
+    let namespace = fresh_namespace(&plane, "labels")?;
+    let (api, certificate) = (plane.api(), controller.certificate()?);
+    let sealed = |name: &str, value: &str, label: Value| -> anyhow::Result<Value> {
+        let clear = secret(&namespace, name, &[("k", value)]);
+        let mut sealed = seal(&certificate, &clear, &[])?;
+        sealed["metadata"]["labels"] = json!({"team": label});
+        Ok(sealed)
+    };
+    let wanted = |value: &str| await_items(&plane, &namespace, "moved", &[("k", value)]);
+    for number in 0..MANY {
+        // Not to be opened: they only fill the first page.
+        let other = json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+            "metadata": {
+                "name": format!("filler-{number}"), "namespace": namespace, "labels": {"team": "a"},
+            },
+            "spec": {"encryptedData": {}},
+        });
+        apply(&plane, &other)?;
+    }
+    apply(&plane, &sealed("moved", "first", json!("a"))?)?;
+    wanted("first")?;
+    await_reason(&plane, &namespace, "moved", "Unsealed")?;
+    controller.process.kill()?;
+
+    let proxy = FaultProxy::start(&plane, 1)?;
+    proxy.hold_up(Some(SECOND_PAGE));
+    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &selector)?;
+    controller
+        .process
+        .wait_until("the second page is held up", CAP, |_| {
+            proxy.fates().contains_key(&Fate::HeldUp)
+        })?;
+    let path = sealed_path(&namespace, "moved");
+    api.merge_patch(&path, &json!({"metadata": {"labels": {"team": "b"}}}))?;
+    apply(&plane, &sealed("moved", "second", json!("a"))?)?;
+    wanted("second")?;
+    api.merge_patch(&path, &json!({"metadata": {"labels": {"team": "b"}}}))?;
+    proxy.hold_up(None);
+    let port = controller.port;
+    controller
+        .process
+        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+    apply(&plane, &sealed("moved", "third", json!("a"))?)?;
+    wanted("third")?;
+    await_reason(&plane, &namespace, "moved", "Unsealed").map(drop)
 }
