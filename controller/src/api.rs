@@ -169,6 +169,24 @@ impl Cluster {
         absent_is_none(self.call(self.sealed(&key.namespace).get(&key.name)).await)
     }
 
+    /// Whether there is a SealedSecret of this name with these labels.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn has_sealed_secret(
+        &self,
+        key: &ObjectKey,
+        selector: &str,
+    ) -> Result<bool, ApiFailure> {
+        let mut params = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        if !selector.is_empty() {
+            params = params.labels(selector);
+        }
+        let api = self.sealed(&key.namespace);
+        let found = self.call(api.list_metadata(&params)).await?;
+        Ok(!found.items.is_empty())
+    }
+
     /// Reads every SealedSecret of one namespace, or of all, with these labels.
     ///
     /// # Errors

@@ -310,6 +310,15 @@ impl Index {
         gone
     }
 
+    /// The Secrets of one namespace, or of all, that are known and not among these.
+    pub fn secrets_not_in(
+        &self,
+        namespace: Option<&str>,
+        listed: &BTreeSet<ObjectKey>,
+    ) -> Vec<ObjectKey> {
+        not_listed(self.secrets.keys(), namespace, listed)
+    }
+
     /// What is known of a Secret.
     pub fn secret(&self, key: &ObjectKey) -> Option<&SecretEntry> {
         self.secrets.get(key)

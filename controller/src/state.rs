@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use signet_common::{KeyRing, Tag};
 use signet_crds::names::INSTANCE_LABEL;
 use signet_crds::status::condition_type::SYNCED;
@@ -177,6 +178,10 @@ impl State {
         let entry = entry_of(&keys, &object);
         let mut index = self.index();
         if let Some(known) = index.sealed(&key) {
+            // The two watches of a start tell in any order.
+            if !self.is_ready() && entry.version.is_before(known.version) {
+                return;
+            }
             self.note_rival(known, &entry, &object);
         }
         let inputs_before = index.sealed(&key).map(|known| known.inputs);
@@ -199,6 +204,16 @@ impl State {
                 tracing::debug!("sealed-secret" = %key, "update suppressed, no changes in spec")
             }
             _ => {}
+        }
+    }
+
+    /// Takes in that a watch told of the end of a SealedSecret; of another one, or of a newer state, it says nothing.
+    pub fn end_sealed(&self, metadata: &ObjectMeta) {
+        let (key, ended) = (ObjectKey::of(metadata), Version::of(metadata));
+        let is_over =
+            |known: &SealedEntry| known.version.uid == ended.uid && !ended.is_before(known.version);
+        if self.index().sealed(&key).is_none_or(is_over) {
+            self.lose_sealed(&key);
         }
     }
 

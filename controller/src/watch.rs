@@ -221,9 +221,16 @@ fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
             watch.tell();
         }
         Event::Apply(object) if watch.gone.has(&object.metadata) => {}
-        Event::Apply(object) => state.see_sealed(object, Lane::Fresh),
+        Event::Apply(object) => {
+            let lane = if state.is_ready() {
+                Lane::Fresh
+            } else {
+                early::lane_of(&object)
+            };
+            state.see_sealed(object, lane);
+        }
         Event::Delete(object) if watch.gone.has(&object.metadata) => {}
-        Event::Delete(object) => state.lose_sealed(&ObjectKey::of(&object.metadata)),
+        Event::Delete(object) => state.end_sealed(&object.metadata),
     }
     watch.works();
 }
@@ -251,8 +258,25 @@ pub async fn watch_secrets(state: Arc<State>, scope: Scope, listed: oneshot::Sen
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
         match event {
-            Ok(event) => on_secret(&state, event, &mut watch),
+            Ok(event) => {
+                if matches!(event, Event::InitDone) && !state.is_ready() {
+                    keep_written(&state, &mut watch).await;
+                }
+                on_secret(&state, event, &mut watch);
+            }
             Err(error) => watch.failed(&error),
+        }
+    }
+}
+
+/// Adds to what the list showed those Secrets that were written after it: without this, each would be made once more.
+async fn keep_written(state: &State, watch: &mut Watch) {
+    let namespace = watch.scope.namespace.as_deref();
+    let unsure = state.index().secrets_not_in(namespace, &watch.seen);
+    for key in unsure {
+        // Where there is no answer, the watch tells of it again.
+        if matches!(state.cluster.secret(&key).await, Ok(Some(_))) {
+            watch.seen.insert(key);
         }
     }
 }

@@ -59,6 +59,14 @@ impl Pass<'_> {
                     return self.right(desired, items, Some(&written), true);
                 }
                 Err(ApiFailure::Conflict | ApiFailure::AlreadyExists | ApiFailure::NotFound) => {}
+                // Before the Secrets are listed: a quota refuses first, and what is there is told by nobody.
+                Err(refused @ ApiFailure::Refused(_))
+                    if existing.is_none() && !self.state.is_ready() =>
+                {
+                    if !matches!(self.read_secret().await, Ok(Some(_))) {
+                        return self.failed(&refused, None);
+                    }
+                }
                 Err(failure) => return self.failed(&failure, existing.as_ref()),
             }
             existing = match self.read_secret().await {

@@ -19,8 +19,12 @@ use crate::object::RawSealedSecret;
 use crate::queue::Lane;
 use crate::state::State;
 
+/// Questions at the same time.
+const AT_ONCE: usize = 8;
+
 /// The watch beside the first list, and what it told.
 pub(super) struct Early {
+    selector: String,
     events: BoxStream<'static, WatchEvent<RawSealedSecret>>,
     there: BTreeSet<ObjectKey>,
     gone: Gone,
@@ -73,6 +77,7 @@ impl Early {
             .filter_map(ready)
             .boxed();
         Self {
+            selector: selector.to_owned(),
             events,
             there: BTreeSet::new(),
             gone: Gone::default(),
@@ -98,7 +103,7 @@ impl Early {
                 let key = ObjectKey::of(&object.metadata);
                 self.there.remove(&key);
                 self.gone.add(&object.metadata);
-                state.lose_sealed(&key);
+                state.end_sealed(&object.metadata);
             }
             WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
         }
@@ -119,20 +124,21 @@ impl Early {
     /// Adds to what the list showed those objects that came after it and are there. One that ended meanwhile is not
     /// told of by the watch that follows if the list was later, so each is asked for. Returns what ended.
     pub(super) async fn complete(self, state: &State, listed: &mut BTreeSet<ObjectKey>) -> Gone {
-        for key in self.there {
+        let unsure: Vec<_> = self.there.difference(listed).cloned().collect();
+        let selector = self.selector.as_str();
+        let asked = stream::iter(unsure).map(async |key| {
+            let found = state.cluster.has_sealed_secret(&key, selector).await;
             // Where there is no answer, the watch brings it again.
-            if !listed.contains(&key)
-                && matches!(state.cluster.sealed_secret(&key).await, Ok(Some(_)))
-            {
-                listed.insert(key);
-            }
-        }
+            found.is_ok_and(|found| found).then_some(key)
+        });
+        let there: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
+        listed.extend(there.into_iter().flatten());
         self.gone
     }
 }
 
 /// Before the Secrets are listed, an object with an answer cannot be told from one that needs work: it waits for them.
-fn lane_of(object: &RawSealedSecret) -> Lane {
+pub(super) fn lane_of(object: &RawSealedSecret) -> Lane {
     let answered = object
         .status()
         .is_some_and(|status| status.observed_generation == object.metadata.generation);

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use signet_harness::Options;
 use signet_harness::proxy::{Fate, FaultProxy};
 use signet_harness::upstream::SERVICE;
+use signet_harness::{Options, Record};
 use signet_tests::signet::{
     CAP, SignetController, apply, await_items, await_reason, seal, seal_all, sealed_path, secret,
     secret_path, sentinel,
@@ -14,6 +14,8 @@ use signet_tests::{fresh_namespace, start};
 const SYSTEM: &str = "kube-system";
 /// What only later pages of a list are asked for with.
 const SECOND_PAGE: &str = "continue=";
+/// Secrets in a page of theirs.
+const PAGE_OF_SECRETS: usize = 500;
 /// More than one page.
 const MANY: usize = 60;
 
@@ -150,4 +152,60 @@ fn what_loses_its_label_during_the_first_list_and_gets_it_back_is_served() -> an
     apply(&plane, &sealed("moved", "third", json!("a"))?)?;
     wanted("third")?;
     await_reason(&plane, &namespace, "moved", "Unsealed").map(drop)
+}
+
+#[test]
+fn what_is_made_while_secrets_are_listed_is_opened_once() -> anyhow::Result<()> {
+    let plane = start(Options::default())?;
+    let mut controller = SignetController::start(&plane, SYSTEM, &[])?;
+    let namespace = fresh_namespace(&plane, "many")?;
+    let (api, certificate) = (plane.api(), controller.certificate()?);
+    let make = |name: &str| -> anyhow::Result<()> {
+        let clear = secret(&namespace, name, &[("k", "v")]);
+        apply(&plane, &seal(&certificate, &clear, &[])?)?;
+        await_items(&plane, &namespace, name, &[("k", "v")])?;
+        await_reason(&plane, &namespace, name, "Unsealed").map(drop)
+    };
+    make("old")?;
+    controller.process.kill()?;
+    let path = format!("/api/v1/namespaces/{namespace}/secrets");
+    for number in 0..=PAGE_OF_SECRETS {
+        api.post(&path, &secret(&namespace, &format!("filler-{number}"), &[]))?;
+    }
+
+    let proxy = FaultProxy::start(&plane, 1)?;
+    proxy.hold_up(Some("/secrets?&limit=500&continue="));
+    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &[])?;
+    controller
+        .process
+        .wait_until("the second page is held up", CAP, |_| {
+            proxy.fates().contains_key(&Fate::HeldUp)
+        })?;
+    make("new")?;
+    let mark = plane.audit().mark()?;
+    ensure!(
+        controller.fetch(controller.port, "/readyz").is_err(),
+        "it was not held up"
+    );
+    proxy.hold_up(None);
+    let port = controller.port;
+    controller
+        .process
+        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+    sentinel(&plane, &controller, &namespace)?;
+    // The new one and the sentinel.
+    assert_eq!(controller.metric("signet_sealedsecrets")?, 3.0);
+    assert_eq!(controller.private_operations()?, 2.0);
+    // Nor was there another pass over it.
+    let read_again = |record: &Record| {
+        record.verb == "get" && record.resource == "sealedsecrets" && record.name == "new"
+    };
+    let controllers = |record: &Record| record.is_by_service_account(SYSTEM, SERVICE);
+    let since = plane.audit().since(mark)?;
+    assert!(
+        !since
+            .iter()
+            .any(|record| controllers(record) && read_again(record))
+    );
+    Ok(())
 }
