@@ -468,4 +468,6 @@ fn jittered(rest: Duration) -> Duration {
 }
 
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod without_cluster;

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use signet_common::{KeyOrder, KeyRing, KeySize, Plaintext, Scope, SealTarget, seal};
+use signet_common::{Plaintext, Scope, SealTarget, seal};
 use tower::ServiceExt as _;
 
 use super::*;
 use crate::index::ObjectKey;
-use crate::keys::{KeySettings, new_key_secret, read_key};
 
 const MANY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
@@ -23,21 +22,11 @@ fn settings(rate: NonZeroU32) -> HttpSettings {
 }
 
 fn state(with_key: bool) -> Arc<State> {
-    let state = State::without_cluster();
-    if with_key {
-        let settings = KeySettings {
-            prefix: "key".to_owned(),
-            size: KeySize::Rsa2048,
-            valid_for: Duration::from_secs(3600),
-            common_name: String::new(),
-            order: KeyOrder::CertNotBefore,
-            labels: Default::default(),
-            annotations: Default::default(),
-        };
-        let secret = new_key_secret(&settings, "ns", "key1", Timestamp::now()).expect("a key");
-        let entry = read_key(&secret, KeyOrder::CertNotBefore).expect("a key");
-        state.set_ring(KeyRing::new(vec![entry]).expect("a ring"));
-    }
+    let state = if with_key {
+        State::with_key()
+    } else {
+        State::without_cluster()
+    };
     Arc::new(state)
 }
 

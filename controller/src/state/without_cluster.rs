@@ -1,6 +1,9 @@
 //! A state for tests of what is around it.
 
+use signet_common::{KeyOrder, KeySize};
+
 use super::*;
+use crate::keys::{KeySettings, new_key_secret, read_key};
 
 impl State {
     /// A state for tests in which nothing is sent: no API server is where it would look for one.
@@ -18,5 +21,22 @@ impl State {
             templates: signet_templates::Options::default(),
         };
         Self::new(Cluster::new(client, None), policy, true, 1)
+    }
+    /// As [`State::without_cluster`], with a key.
+    pub(crate) fn with_key() -> Self {
+        let state = Self::without_cluster();
+        let settings = KeySettings {
+            prefix: "key".to_owned(),
+            size: KeySize::Rsa2048,
+            valid_for: Duration::from_secs(3600),
+            common_name: String::new(),
+            order: KeyOrder::CertNotBefore,
+            labels: Default::default(),
+            annotations: Default::default(),
+        };
+        let secret = new_key_secret(&settings, "ns", "key1", Timestamp::now()).expect("a key");
+        let entry = read_key(&secret, KeyOrder::CertNotBefore).expect("a key");
+        state.set_ring(KeyRing::new(vec![entry]).expect("a ring"));
+        state
     }
 }
