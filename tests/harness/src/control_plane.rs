@@ -21,8 +21,8 @@ use crate::{Api, AuditLog, Kubectl, Process, Tool, Tools, port};
 pub use command::AUDIT_VARIABLE;
 use command::Layout;
 
-const START_CAP: Duration = Duration::from_secs(90);
-const STOP_CAP: Duration = Duration::from_secs(90);
+const START_CAP: Duration = Duration::from_secs(240);
+const STOP_CAP: Duration = Duration::from_secs(240);
 
 /// The user of the administrator's kubeconfig, as the audit log shows it.
 pub const ADMIN: &str = "admin";
