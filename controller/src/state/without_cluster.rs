@@ -22,9 +22,16 @@ impl State {
         };
         Self::new(Cluster::new(client, None), policy, true, 1)
     }
+
     /// As [`State::without_cluster`], with a key.
     pub(crate) fn with_key() -> Self {
         let state = Self::without_cluster();
+        state.add_key(Timestamp::now());
+        state
+    }
+
+    /// Adds a key that is made at this time to those that there are.
+    pub(crate) fn add_key(&self, now: Timestamp) {
         let settings = KeySettings {
             prefix: "key".to_owned(),
             size: KeySize::Rsa2048,
@@ -34,9 +41,11 @@ impl State {
             labels: Default::default(),
             annotations: Default::default(),
         };
-        let secret = new_key_secret(&settings, "ns", "key1", Timestamp::now()).expect("a key");
+        let secret = new_key_secret(&settings, "ns", "key1", now).expect("a key");
         let entry = read_key(&secret, KeyOrder::CertNotBefore).expect("a key");
-        state.set_ring(KeyRing::new(vec![entry]).expect("a ring"));
-        state
+        let known = self.keys().map(|keys| keys.ring.entries().to_vec());
+        let mut entries = known.unwrap_or_default();
+        entries.push(entry);
+        self.set_ring(KeyRing::new(entries).expect("a ring"));
     }
 }

@@ -1,10 +1,10 @@
 //! What is served while the first list of a start goes on (ARCHITECTURE.md "Start").
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use signet_harness::proxy::{Fate, FaultProxy};
 use signet_harness::upstream::SERVICE;
-use signet_harness::{Options, Record};
+use signet_harness::{ControlPlane, Options, Record};
 use signet_tests::signet::{
     CAP, SignetController, apply, await_items, await_reason, seal, seal_all, sealed_path, secret,
     secret_path, sentinel,
@@ -14,10 +14,48 @@ use signet_tests::{fresh_namespace, start};
 const SYSTEM: &str = "kube-system";
 /// What only later pages of a list are asked for with.
 const SECOND_PAGE: &str = "continue=";
+/// The same of the list of Secrets alone.
+const SECOND_PAGE_OF_SECRETS: &str = "/secrets?&limit=500&continue=";
 /// Secrets in a page of theirs.
 const PAGE_OF_SECRETS: usize = 500;
 /// More than one page.
 const MANY: usize = 60;
+
+/// A start of the controller that stops in the middle of a list.
+struct HeldStart {
+    controller: SignetController,
+    proxy: FaultProxy,
+}
+
+impl HeldStart {
+    /// Starts it, and awaits that the page whose request contains this text is held up.
+    fn begin(plane: &ControlPlane, page: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let proxy = FaultProxy::start(plane, 1)?;
+        proxy.hold_up(Some(page));
+        let mut controller = SignetController::spawn_behind(&proxy, plane, SYSTEM, arguments)?;
+        let is_held = || proxy.fates().contains_key(&Fate::HeldUp);
+        controller
+            .process
+            .wait_until("the second page is held up", CAP, |_| is_held())?;
+        Ok(Self { controller, proxy })
+    }
+
+    /// The lists are not complete.
+    fn ensure_held(&self) -> anyhow::Result<()> {
+        let ready = self.controller.fetch(self.controller.port, "/readyz");
+        ensure!(ready.is_err(), "it was not held up");
+        Ok(())
+    }
+
+    /// Lets the list go on, and awaits that all are complete.
+    fn go_on(&mut self) -> anyhow::Result<&SignetController> {
+        self.proxy.hold_up(None);
+        let port = self.controller.port;
+        let process = &mut self.controller.process;
+        process.wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
+        Ok(&self.controller)
+    }
+}
 
 #[test]
 fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
@@ -45,15 +83,8 @@ fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
     }
     controller.process.kill()?;
 
-    let proxy = FaultProxy::start(&plane, 1)?;
-    proxy.hold_up(Some(SECOND_PAGE));
     let mark = plane.audit().mark()?;
-    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &[])?;
-    controller
-        .process
-        .wait_until("the second page is held up", CAP, |_| {
-            proxy.fates().contains_key(&Fate::HeldUp)
-        })?;
+    let mut start = HeldStart::begin(&plane, SECOND_PAGE, &[])?;
     make("new", "first")?;
     make("changed", "second")?;
     make("short-lived", "first")?;
@@ -68,18 +99,11 @@ fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
     for name in ["short-lived", "ended"] {
         api.delete(&sealed_path(&namespace, name))?;
     }
-    ensure!(
-        controller.fetch(controller.port, "/readyz").is_err(),
-        "it was not held up"
-    );
-    assert_eq!(controller.private_operations()?, 3.0);
+    start.ensure_held()?;
+    assert_eq!(start.controller.private_operations()?, 3.0);
 
-    proxy.hold_up(None);
-    let port = controller.port;
-    controller
-        .process
-        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
-    sentinel(&plane, &controller, &namespace)?;
+    let controller = start.go_on()?;
+    sentinel(&plane, controller, &namespace)?;
     // Each of the new ones was opened once.
     let sentinels = controller.metric("signet_sealedsecrets")? - (MANY as f64 + 3.0);
     ensure!(sentinels >= 1.0, "objects are missing in its index");
@@ -108,11 +132,11 @@ fn what_loses_its_label_during_the_first_list_and_gets_it_back_is_served() -> an
     let mut controller = SignetController::start(&plane, SYSTEM, &selector)?;
     let namespace = fresh_namespace(&plane, "labels")?;
     let (api, certificate) = (plane.api(), controller.certificate()?);
-    let sealed = |name: &str, value: &str, label: Value| -> anyhow::Result<Value> {
-        let clear = secret(&namespace, name, &[("k", value)]);
+    let make = |value: &str| -> anyhow::Result<()> {
+        let clear = secret(&namespace, "moved", &[("k", value)]);
         let mut sealed = seal(&certificate, &clear, &[])?;
-        sealed["metadata"]["labels"] = json!({"team": label});
-        Ok(sealed)
+        sealed["metadata"]["labels"] = json!({"team": "a"});
+        apply(&plane, &sealed).map(drop)
     };
     let wanted = |value: &str| await_items(&plane, &namespace, "moved", &[("k", value)]);
     for number in 0..MANY {
@@ -126,30 +150,19 @@ fn what_loses_its_label_during_the_first_list_and_gets_it_back_is_served() -> an
         });
         apply(&plane, &other)?;
     }
-    apply(&plane, &sealed("moved", "first", json!("a"))?)?;
+    make("first")?;
     wanted("first")?;
     await_reason(&plane, &namespace, "moved", "Unsealed")?;
     controller.process.kill()?;
 
-    let proxy = FaultProxy::start(&plane, 1)?;
-    proxy.hold_up(Some(SECOND_PAGE));
-    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &selector)?;
-    controller
-        .process
-        .wait_until("the second page is held up", CAP, |_| {
-            proxy.fates().contains_key(&Fate::HeldUp)
-        })?;
+    let mut start = HeldStart::begin(&plane, SECOND_PAGE, &selector)?;
     let path = sealed_path(&namespace, "moved");
     api.merge_patch(&path, &json!({"metadata": {"labels": {"team": "b"}}}))?;
-    apply(&plane, &sealed("moved", "second", json!("a"))?)?;
+    make("second")?;
     wanted("second")?;
     api.merge_patch(&path, &json!({"metadata": {"labels": {"team": "b"}}}))?;
-    proxy.hold_up(None);
-    let port = controller.port;
-    controller
-        .process
-        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
-    apply(&plane, &sealed("moved", "third", json!("a"))?)?;
+    start.go_on()?;
+    make("third")?;
     wanted("third")?;
     await_reason(&plane, &namespace, "moved", "Unsealed").map(drop)
 }
@@ -173,26 +186,12 @@ fn what_is_made_while_secrets_are_listed_is_opened_once() -> anyhow::Result<()> 
         api.post(&path, &secret(&namespace, &format!("filler-{number}"), &[]))?;
     }
 
-    let proxy = FaultProxy::start(&plane, 1)?;
-    proxy.hold_up(Some("/secrets?&limit=500&continue="));
-    let mut controller = SignetController::spawn_behind(&proxy, &plane, SYSTEM, &[])?;
-    controller
-        .process
-        .wait_until("the second page is held up", CAP, |_| {
-            proxy.fates().contains_key(&Fate::HeldUp)
-        })?;
+    let mut start = HeldStart::begin(&plane, SECOND_PAGE_OF_SECRETS, &[])?;
     make("new")?;
     let mark = plane.audit().mark()?;
-    ensure!(
-        controller.fetch(controller.port, "/readyz").is_err(),
-        "it was not held up"
-    );
-    proxy.hold_up(None);
-    let port = controller.port;
-    controller
-        .process
-        .wait_for_http("127.0.0.1", port, "/readyz", CAP)?;
-    sentinel(&plane, &controller, &namespace)?;
+    start.ensure_held()?;
+    let controller = start.go_on()?;
+    sentinel(&plane, controller, &namespace)?;
     // The new one and the sentinel.
     assert_eq!(controller.metric("signet_sealedsecrets")?, 3.0);
     assert_eq!(controller.private_operations()?, 2.0);

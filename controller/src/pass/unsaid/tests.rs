@@ -1,15 +1,12 @@
 //! No status can be written here: nothing leads.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_common::{KeyOrder, KeyRing, KeySize};
 use signet_crds::Reason;
 
 use super::*;
 use crate::index::{ObjectKey, SecretEntry, Verdict};
-use crate::keys::{KeySettings, new_key_secret, read_key};
 use crate::object::RawSealedSecret;
 use crate::queue::{Lane, Next};
 use crate::state::State;
@@ -36,23 +33,7 @@ fn secret(version: u32) -> SecretEntry {
 }
 
 fn add_key(state: &State, keys: usize) {
-    let settings = KeySettings {
-        prefix: "key".to_owned(),
-        size: KeySize::Rsa2048,
-        valid_for: Duration::from_secs(3600),
-        common_name: String::new(),
-        order: KeyOrder::CertNotBefore,
-        labels: Default::default(),
-        annotations: Default::default(),
-    };
-    let mut entries: Vec<_> = state
-        .keys()
-        .map(|keys| keys.ring.entries().to_vec())
-        .unwrap_or_default();
-    let at = Timestamp::from_second(1000 + keys as i64).expect("a time");
-    let secret = new_key_secret(&settings, "ns", "key", at).expect("a key");
-    entries.push(read_key(&secret, KeyOrder::CertNotBefore).expect("a key"));
-    state.set_ring(KeyRing::new(entries).expect("a ring"));
+    state.add_key(Timestamp::from_second(1000 + keys as i64).expect("a time"));
 }
 
 /// A state that knows version 1 of the object and of its Secret.
