@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
@@ -52,6 +52,12 @@ impl Api {
                 _ => None,
             })
             .collect();
+        // A server that is just starting has made the file and not yet written it.
+        ensure!(
+            !roots.is_empty(),
+            "{} has no certificate",
+            ca_file.display()
+        );
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::new_with_certs(&roots))
             .unversioned_rustls_crypto_provider(Arc::new(
@@ -269,6 +275,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_vouches_for_nobody() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Api::new("https://127.0.0.1:1", file.path(), "token").unwrap_err();
+        assert!(error.to_string().contains("no certificate"), "{error:#}");
+    }
 
     #[test]
     fn an_object_knows_its_path() {

@@ -309,17 +309,17 @@ impl ControlPlane {
             .for_each(Process::leave_running);
     }
 
+    /// Keeps the client only once the server has answered it: a first start writes its certificate under our eyes.
     fn is_ready(&self) -> bool {
-        let api = match self.api.get() {
-            Some(api) => api,
-            // The server makes its certificate at its first start.
-            None => match Api::new(&self.url(), &self.ca_file(), &files::token_of(ADMIN)) {
-                Ok(api) => self.api.get_or_init(|| api),
-                Err(_) => return false,
-            },
+        let answers = |api: &Api| {
+            api.request("GET", "/readyz", "", "")
+                .is_ok_and(|answer| answer.status == 200)
         };
-        api.request("GET", "/readyz", "", "")
-            .is_ok_and(|answer| answer.status == 200)
+        if let Some(api) = self.api.get() {
+            return answers(api);
+        }
+        Api::new(&self.url(), &self.ca_file(), &files::token_of(ADMIN))
+            .is_ok_and(|api| answers(&api) && self.api.set(api).is_ok())
     }
 
     fn await_crd(&self, name: &str) -> anyhow::Result<()> {
