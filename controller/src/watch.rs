@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
@@ -30,8 +29,6 @@ use early::{Early, Gone};
 
 /// Objects in one page of a list: bounds what is in memory at once.
 const PAGE: u32 = 50;
-/// An object without an answer that was created this short a time before a list is new.
-const NEW: SignedDuration = SignedDuration::from_mins(1);
 /// Longest pause before a broken watch is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A watch that held this long has recovered.
@@ -95,8 +92,6 @@ struct Watch {
     what: &'static str,
     scope: Scope,
     seen: BTreeSet<ObjectKey>,
-    /// When the last list began.
-    begun: Timestamp,
     /// SealedSecrets whose end was told already.
     gone: Gone,
     first: Option<oneshot::Sender<()>>,
@@ -113,7 +108,6 @@ impl Watch {
             may_be_refused: scope.namespace.is_some(),
             scope,
             seen: BTreeSet::new(),
-            begun: Timestamp::now(),
             gone: Gone::default(),
             first: Some(first),
             trouble: None,
@@ -204,14 +198,10 @@ async fn follow(early: &mut Option<Early>, state: &State) -> Infallible {
 
 fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
     match event {
-        Event::Init => {
-            watch.begun = Timestamp::now();
-            return watch.seen.clear();
-        }
+        Event::Init => return watch.seen.clear(),
         Event::InitApply(object) => {
             watch.seen.insert(ObjectKey::of(&object.metadata));
-            let lane = lane_of_listed(&object, watch.begun);
-            state.see_sealed(object, lane);
+            state.see_sealed(object, Lane::Sweep);
         }
         Event::InitDone => {
             let listed = std::mem::take(&mut watch.seen);
@@ -233,18 +223,6 @@ fn on_sealed(state: &State, event: Event<RawSealedSecret>, watch: &mut Watch) {
         Event::Delete(object) => state.end_sealed(&object.metadata),
     }
     watch.works();
-}
-
-/// What was created a moment before the list began, and has no answer, is as new as what the watch brings. Clocks that
-/// differ change the order only.
-fn lane_of_listed(object: &RawSealedSecret, begun: Timestamp) -> Lane {
-    let created = object.metadata.creation_timestamp.as_ref();
-    let is_new = created.is_some_and(|created| begun.duration_since(created.0) < NEW);
-    if is_new && object.status().is_none() {
-        Lane::Fresh
-    } else {
-        Lane::Sweep
-    }
 }
 
 /// Watches the metadata of Secrets for ever. `listed` is told when the first list is complete or refused.
@@ -352,31 +330,6 @@ fn sort(error: &watcher::Error) -> (bool, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_created_a_moment_ago_and_has_no_answer_comes_first() {
-        let begun: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a time");
-        let object = |created: &str, status: serde_json::Value| {
-            let object = serde_json::json!({
-                "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
-                "metadata": {"namespace": "ns", "name": "n", "creationTimestamp": created},
-                "spec": {}, "status": status,
-            });
-            serde_json::from_str::<RawSealedSecret>(&object.to_string()).expect("an object")
-        };
-        let answer = serde_json::json!({"observedGeneration": 1});
-        let none = serde_json::Value::Null;
-        let table = [
-            ("2026-01-02T03:04:00Z", &none, Lane::Fresh),
-            ("2026-01-02T03:05:00Z", &none, Lane::Fresh),
-            ("2026-01-02T03:03:00Z", &none, Lane::Sweep),
-            ("2026-01-02T03:04:00Z", &answer, Lane::Sweep),
-        ];
-        for (created, status, lane) in table {
-            let listed = object(created, status.clone());
-            assert_eq!(lane_of_listed(&listed, begun), lane, "{created} {status}");
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_to_a_bound_and_begin_anew_after_a_calm_time() {

@@ -1,8 +1,11 @@
 //! What happens to SealedSecrets while the first list is read (ARCHITECTURE.md "Start").
 //!
 //! A list of ten thousand objects takes seconds, and the watch that follows it tells only then what came meanwhile. This
-//! second watch begins where the list begins, so that a new object does not wait for thousands of others. It is a
-//! shortcut: whatever it misses, list and watch bring as well.
+//! second watch begins a little before the list, so that neither an object that is applied now nor one that was applied
+//! while no controller ran waits for thousands of others. It is a shortcut: whatever it misses, list and watch bring as
+//! well.
+
+mod past;
 
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -12,12 +15,13 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::api::WatchEvent;
 
 use crate::index::{ObjectKey, SealedEntry, Version};
 use crate::object::RawSealedSecret;
 use crate::queue::Lane;
 use crate::state::State;
+use past::Source;
 
 /// Questions at the same time.
 const AT_ONCE: usize = 8;
@@ -57,25 +61,11 @@ impl Gone {
 }
 
 impl Early {
-    /// A watch from now on. It does nothing until it is asked for the next event; if it is refused, it has none.
+    /// A watch from a moment ago on. It does nothing until it is asked for the next event; if it is refused, it has none.
     pub(super) fn new(api: Api<RawSealedSecret>, selector: &str) -> Self {
-        let mut list = ListParams::default().limit(1);
-        let mut watch = WatchParams::default();
-        if !selector.is_empty() {
-            list = list.labels(selector);
-            watch = watch.labels(selector);
-        }
-        let begun = async move {
-            let now = api.list_metadata(&list).await.ok()?.metadata;
-            api.watch(&watch, &now.resource_version?).await.ok()
-        };
-        let events = stream::once(begun)
-            .filter_map(ready)
-            .flatten()
-            .map(Result::ok)
-            .take_while(|event| ready(event.is_some()))
-            .filter_map(ready)
-            .boxed();
+        let source = Source::new(api, selector);
+        let begun = async move { source.begin().await };
+        let events = stream::once(begun).filter_map(ready).flatten().boxed();
         Self {
             selector: selector.to_owned(),
             events,
@@ -94,6 +84,9 @@ impl Early {
 
     fn take_in(&mut self, state: &State, event: WatchEvent<RawSealedSecret>) {
         match event {
+            // It was read while its end was told.
+            WatchEvent::Added(object) | WatchEvent::Modified(object)
+                if self.gone.has(&object.metadata) => {}
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 self.there.insert(ObjectKey::of(&object.metadata));
                 let lane = lane_of(&object);
@@ -139,10 +132,17 @@ impl Early {
 
 /// Before the Secrets are listed, an object with an answer cannot be told from one that needs work: it waits for them.
 pub(super) fn lane_of(object: &RawSealedSecret) -> Lane {
-    let answered = object
+    if is_answered(object) {
+        Lane::Sweep
+    } else {
+        Lane::Fresh
+    }
+}
+
+fn is_answered(object: &RawSealedSecret) -> bool {
+    object
         .status()
-        .is_some_and(|status| status.observed_generation == object.metadata.generation);
-    if answered { Lane::Sweep } else { Lane::Fresh }
+        .is_some_and(|status| status.observed_generation == object.metadata.generation)
 }
 
 #[cfg(test)]

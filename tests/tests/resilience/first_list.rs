@@ -1,10 +1,10 @@
 //! What is served while the first list of a start goes on (ARCHITECTURE.md "Start").
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
 use signet_harness::proxy::{Fate, FaultProxy};
 use signet_harness::upstream::SERVICE;
-use signet_harness::{ControlPlane, Options, Record};
+use signet_harness::{ControlPlane, Marker, Options, Record};
 use signet_tests::signet::{
     CAP, SignetController, apply, await_items, await_reason, seal, seal_all, sealed_path, secret,
     secret_path, sentinel,
@@ -20,6 +20,8 @@ const SECOND_PAGE_OF_SECRETS: &str = "/secrets?&limit=500&continue=";
 const PAGE_OF_SECRETS: usize = 500;
 /// More than one page.
 const MANY: usize = 60;
+/// So many changes before its start the controller looks back.
+const PAST: usize = 1_000;
 
 /// A start of the controller that stops in the middle of a list.
 struct HeldStart {
@@ -57,6 +59,34 @@ impl HeldStart {
     }
 }
 
+/// Makes [`MANY`] objects that come first in a list, and awaits that they have their Secrets.
+fn fill_a_page(plane: &ControlPlane, namespace: &str, certificate: &str) -> anyhow::Result<()> {
+    let name = |number| format!("many-{number}");
+    let many: Vec<_> = (0..MANY)
+        .map(|number| secret(namespace, &name(number), &[("k", "v")]))
+        .collect();
+    for sealed in seal_all(certificate, &many)? {
+        apply(plane, &sealed)?;
+    }
+    for number in 0..MANY {
+        await_reason(plane, namespace, &name(number), "Unsealed")?;
+    }
+    Ok(())
+}
+
+/// The names of the Secrets that the controller made since a mark.
+fn made_since(plane: &ControlPlane, mark: Marker) -> anyhow::Result<Vec<String>> {
+    let is_made = |record: &Record| {
+        record.is_by_service_account(SYSTEM, SERVICE)
+            && record.resource == "secrets"
+            && record.verb == "create"
+            && record.code == 201
+    };
+    let records = plane.audit().since(mark)?;
+    let made = records.into_iter().filter(is_made);
+    Ok(made.map(|record| record.name).collect())
+}
+
 #[test]
 fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
     let plane = start(Options::default())?;
@@ -67,18 +97,9 @@ fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
         let clear = secret(&namespace, name, &[("k", value)]);
         apply(&plane, &seal(&certificate, &clear, &[])?).map(drop)
     };
-    let many: Vec<_> = (0..MANY)
-        .map(|number| secret(&namespace, &format!("many-{number}"), &[("k", "v")]))
-        .collect();
-    for sealed in seal_all(&certificate, &many)? {
-        apply(&plane, &sealed)?;
-    }
+    fill_a_page(&plane, &namespace, &certificate)?;
     for name in ["same", "changed", "ended"] {
         make(name, "first")?;
-        await_reason(&plane, &namespace, name, "Unsealed")?;
-    }
-    for clear in &many {
-        let name = clear["metadata"]["name"].as_str().context("a name")?;
         await_reason(&plane, &namespace, name, "Unsealed")?;
     }
     controller.process.kill()?;
@@ -111,16 +132,54 @@ fn what_is_new_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
     for name in ["short-lived", "ended"] {
         assert_eq!(api.find(&sealed_path(&namespace, name))?, None);
     }
-    let made = plane.audit().since(mark)?;
-    let made = made.iter().filter(|record| {
-        record.is_by_service_account(SYSTEM, SERVICE)
-            && record.resource == "secrets"
-            && record.verb == "create"
-            && record.code == 201
-    });
-    assert_eq!(made.count() as f64, 2.0 + sentinels);
+    let made = made_since(&plane, mark)?;
+    assert_eq!(made.len() as f64, 2.0 + sentinels);
     let found = api.get(&secret_path(&namespace, "same"))?;
     assert_eq!(found["data"], json!({"k": "Zmlyc3Q="}));
+    Ok(())
+}
+
+#[test]
+fn what_was_applied_while_none_ran_does_not_wait_for_the_first_list() -> anyhow::Result<()> {
+    let plane = start(Options::default())?;
+    let mut controller = SignetController::start(&plane, SYSTEM, &[])?;
+    let namespace = fresh_namespace(&plane, "past")?;
+    let (api, certificate) = (plane.api(), controller.certificate()?);
+    let make = |name: &str, value: &str| -> anyhow::Result<()> {
+        let clear = secret(&namespace, name, &[("k", value)]);
+        apply(&plane, &seal(&certificate, &clear, &[])?).map(drop)
+    };
+    fill_a_page(&plane, &namespace, &certificate)?;
+    make("z-changed", "first")?;
+    await_reason(&plane, &namespace, "z-changed", "Unsealed")?;
+    // The API server must have known SealedSecrets for so long.
+    for number in 0..PAST {
+        let note = json!({"metadata": {"annotations": {"number": number.to_string()}}});
+        api.merge_patch(&format!("/api/v1/namespaces/{namespace}"), &note)?;
+    }
+    controller.process.kill()?;
+    make("z-changed", "second")?;
+    for name in ["z-new", "z-short-lived"] {
+        make(name, "first")?;
+    }
+    api.delete(&sealed_path(&namespace, "z-short-lived"))?;
+
+    let mark = plane.audit().mark()?;
+    let mut start = HeldStart::begin(&plane, SECOND_PAGE, &[])?;
+    for (name, value) in [("z-new", "first"), ("z-changed", "second")] {
+        await_items(&plane, &namespace, name, &[("k", value)])?;
+        await_reason(&plane, &namespace, name, "Unsealed")?;
+    }
+    start.ensure_held()?;
+    assert_eq!(start.controller.private_operations()?, 2.0);
+
+    let controller = start.go_on()?;
+    sentinel(&plane, controller, &namespace)?;
+    let sentinels = controller.metric("signet_sealedsecrets")? - (MANY as f64 + 2.0);
+    assert_eq!(controller.private_operations()?, 2.0 + sentinels);
+    let made = made_since(&plane, mark)?;
+    assert_eq!(made.len() as f64, 1.0 + sentinels, "{made:?}");
+    assert!(made.iter().any(|name| name == "z-new"), "{made:?}");
     Ok(())
 }
 
