@@ -20,8 +20,8 @@ use crate::object::RawSealedSecret;
 /// How far back the watch begins, in changes of anything that is in the cluster; about a minute with a hundred nodes.
 /// Bounds also how much is told again.
 ///
-/// Since Kubernetes 1.35 resourceVersions are numbers that grow (KEP-5504). That the server has one to begin with that
-/// lies between two changes of SealedSecrets is not promised; where it has not, it answers 410, and now is taken.
+/// resourceVersions are numbers that grow (KEP-5504, Kubernetes 1.35). Nobody promises that a watch may begin between two
+/// of them: a server that cannot do this answers 410, and the watch begins now.
 const BACK: u64 = 1_000;
 /// So many objects of the past are read at most. Where more have no answer, somebody changed very many at once: new ones
 /// are not to wait for them, and memory is not to hold them beside the list.
