@@ -13,6 +13,7 @@ use signet_harness::netns::KEEP_VARIABLE;
 use signet_harness::tools::PendingTools;
 use signet_harness::{Tool, Tools, binary, netns};
 
+use crate::cargo::Artifact;
 use crate::release::image;
 use crate::report::Report;
 use crate::{cargo, lint, permissions};
@@ -40,36 +41,40 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     if arguments.unit {
-        report.step("unit tests", unit_tests)?;
+        report.step("unit tests", unit_tests);
     } else if arguments.cluster || arguments.suite.is_some() {
         netns::check()?;
-        let tools = Tools::ensure_in_background(Tool::ALL)?;
-        report.step("cluster tests", || cluster_tests(tools, arguments))?;
+        let tools = Tools::ensure_in_background(Tool::ALL);
+        report.step("cluster tests", || cluster_tests(tools, arguments));
     } else {
-        everything(&mut report)?;
+        everything(&mut report);
     }
     Ok(report.finish())
 }
 
 /// All tests and gates.
-pub(crate) fn everything(report: &mut Report) -> anyhow::Result<()> {
-    netns::check()?;
+pub(crate) fn everything(report: &mut Report) {
+    // First, so that who cannot run the tests learns it before anything is built.
+    report.step("network namespaces", || netns::check().map(|()| true));
     // Go and Cargo share the cores, and the longer of the two decides.
-    let tools = Tools::ensure_in_background(Tool::ALL)?;
-    lint::gates(report)?;
-    report.step("unit tests", unit_tests)?;
+    let tools = Tools::ensure_in_background(Tool::ALL);
+    lint::gates(report);
+    report.step("unit tests", unit_tests);
     let arguments = Arguments::default();
-    report.step("cluster tests", || cluster_tests(tools, &arguments))?;
-    report.step("images", image::passes_its_check)?;
+    report.step("cluster tests", || cluster_tests(tools, &arguments));
+    report.step("images", image::passes_its_check);
     // In a process of its own, as a newcomer runs it. The tools are there by now.
-    report.step("demo", || Ok(cargo::run(&["xtask", "demo"])?.success()))
+    report.step("demo", || Ok(cargo::run(&["xtask", "demo"])?.success()));
 }
 
 fn unit_tests() -> anyhow::Result<bool> {
     Ok(cargo::run(&["test", "--workspace", "--exclude", CLUSTER_PACKAGE])?.success())
 }
 
-fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<bool> {
+fn cluster_tests(
+    tools: anyhow::Result<PendingTools>,
+    arguments: &Arguments,
+) -> anyhow::Result<bool> {
     // Without xtask: it runs, and needs no rebuild under another set of features.
     ensure!(
         cargo::run(&["build", "--workspace", "--exclude", "xtask", "--bins"])?.success(),
@@ -80,33 +85,13 @@ fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<b
         build.extend(["--test", suite]);
     }
     let tests = cargo::build(&build)?;
-    let tools = tools.wait()?;
+    let tools = tools?.wait()?;
     let mut all_passed = true;
     for test in &tests {
-        let mut command = Command::new(&test.path);
-        command
-            .args(&arguments.arguments)
-            .current_dir(package_dir(&test.package_id)?);
-        command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
-        tools.export(&mut command);
-        let audit = is_controller_suite(&test.path)
-            .then(tempfile::tempdir)
-            .transpose()?;
-        command.envs(audit.iter().map(|folder| (AUDIT_VARIABLE, folder.path())));
-        let passed = netns::run_in_namespace(&command)?.success();
-        all_passed &= passed;
-        if let Some(folder) = audit.filter(|_| passed) {
-            let manifests = std::fs::read_to_string(MANIFESTS)?;
-            // A filter leaves rights unused.
-            let all = arguments.arguments.is_empty();
-            match permissions::check(folder.path(), &manifests, all) {
-                Ok(text) => println!("permissions: {text}"),
-                Err(error) => {
-                    println!("permissions: {error:#}");
-                    all_passed = false;
-                }
-            }
-        }
+        all_passed &= suite_passes(test, &tools, arguments).unwrap_or_else(|error| {
+            println!("{}: {error:#}", test.path.display());
+            false
+        });
     }
     if !all_passed {
         println!(
@@ -114,6 +99,31 @@ fn cluster_tests(tools: PendingTools, arguments: &Arguments) -> anyhow::Result<b
         );
     }
     Ok(all_passed)
+}
+
+/// Runs one program of tests, and judges the rights that its controllers used.
+fn suite_passes(test: &Artifact, tools: &Tools, arguments: &Arguments) -> anyhow::Result<bool> {
+    let mut command = Command::new(&test.path);
+    command
+        .args(&arguments.arguments)
+        .current_dir(package_dir(&test.package_id)?);
+    command.env(binary::DIR_VARIABLE, program_dir(&test.path)?);
+    tools.export(&mut command);
+    let audit = is_controller_suite(&test.path)
+        .then(tempfile::tempdir)
+        .transpose()?;
+    command.envs(audit.iter().map(|folder| (AUDIT_VARIABLE, folder.path())));
+    if !netns::run_in_namespace(&command)?.success() {
+        return Ok(false);
+    }
+    if let Some(folder) = audit {
+        let manifests = std::fs::read_to_string(MANIFESTS)?;
+        // A filter leaves rights unused.
+        let all = arguments.arguments.is_empty();
+        let text = permissions::check(folder.path(), &manifests, all).context("permissions")?;
+        println!("permissions: {text}");
+    }
+    Ok(true)
 }
 
 /// Whether this is the program of a suite whose controllers do everything.
