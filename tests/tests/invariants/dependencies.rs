@@ -85,7 +85,7 @@ impl Graph {
     fn read() -> anyhow::Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args(["metadata", "--format-version=1", "--offline", "--locked"])
+            .args(["metadata", "--format-version=1", "--locked"])
             .current_dir(super::root()?)
             .output()?;
         ensure!(

@@ -1,6 +1,7 @@
 //! What must stay true of the source itself. No cluster and no network: `cargo test -p signet-tests --test invariants`.
 
 mod build;
+mod ci;
 mod dependencies;
 mod differences;
 mod documents;
