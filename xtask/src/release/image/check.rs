@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the result of the command")]
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -126,6 +127,29 @@ fn inside(root: &Path, program: &str, arguments: &[&str], stdin: &str) -> anyhow
         .arg(format!("/usr/local/bin/{program}"))
         .args(arguments)
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        .env("PATH", path_with_system(std::env::var_os("PATH")));
     kubectl::run(command, stdin)
+}
+
+/// With the folders of the administrator's programs: not every system has them on an ordinary user's `PATH`, and `chroot` lies
+/// there.
+fn path_with_system(path: Option<OsString>) -> OsString {
+    let mut path = path.unwrap_or_default();
+    if !path.is_empty() {
+        path.push(":");
+    }
+    path.push("/usr/sbin:/sbin");
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_the_administrator_are_found_by_ordinary_users_too() {
+        let path = path_with_system(Some("/usr/bin:/bin".into()));
+        assert_eq!(path, "/usr/bin:/bin:/usr/sbin:/sbin");
+        assert_eq!(path_with_system(None), "/usr/sbin:/sbin");
+    }
 }
