@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
-use crate::support::{CANARY, Place, Program, assert_hidden, key, secret, words};
+use crate::support::{CANARY, Place, Program, READ_ONLY, assert_hidden, key, secret, words};
 
 fn writing(program: Program, file: &str) -> Vec<String> {
     let mut arguments = program.sealing();
@@ -152,7 +152,8 @@ fn in_small_file_system(program: Program, script: &str) -> (Place, crate::suppor
 #[test]
 fn a_read_only_folder_leaves_the_old_file() {
     for program in Program::BOTH {
-        let (_place, ran) = in_small_file_system(program, "mount -o remount,ro mnt; \"$@\"");
+        let script = format!("{READ_ONLY} || exit 99; \"$@\"");
+        let (_place, ran) = in_small_file_system(program, &script);
         ran.assert_says("open mnt/out.yaml: read-only file system")
             .assert_no_canary();
         let code = program.trouble().expect("a code");

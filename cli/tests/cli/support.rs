@@ -11,6 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 /// A value that must never be seen in clear.
 pub(crate) const CANARY: &str = "canary-4711-hunter2";
 
+/// Makes the file system `mnt` read-only, in a user namespace as well: with its source in the words, `mount` does not add the
+/// options that the kernel shows, among them the owner as a number that is not mapped there.
+pub(crate) const READ_ONLY: &str = "mount -o remount,ro -t tmpfs tmpfs mnt";
+
 /// A folder for one test, removed afterwards.
 pub(crate) struct Place {
     folder: tempfile::TempDir,

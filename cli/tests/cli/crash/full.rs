@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{assert_merged, leftovers, merge_arguments, sealed};
-use crate::support::{Place, Program, Ran, secret, words};
+use crate::support::{Place, Program, READ_ONLY, Ran, secret, words};
 
 /// Every way to write a file: what is done, the arguments, and whether there is a file before.
 fn ways(place: &Place, target: &str) -> [(&'static str, Vec<String>, bool); 3] {
@@ -94,7 +94,8 @@ fn in_small_file_system(place: &Place, prepare: &str, arguments: &[String]) -> R
          test ! -e before || cp before mnt/t.yaml || exit 99
          {prepare} || exit 99
          \"$@\"; echo \"code $?\"
-         mount -o remount,rw mnt; rm -f mnt/filler; ls -A mnt
+         mount -o remount,rw -t tmpfs tmpfs mnt || exit 99
+         rm -f mnt/filler; ls -A mnt
          test ! -e mnt/t.yaml || cmp before mnt/t.yaml || echo different"
     );
     let ran = shell(place, &["unshare", "-rm"], &script, arguments);
@@ -120,11 +121,7 @@ fn a_disk_that_is_full_or_read_only_leaves_the_old_file_and_no_other() {
             "{ cat /dev/zero >mnt/filler 2>/dev/null; true; }",
             "no space left on device",
         ),
-        (
-            "a read-only disk",
-            "mount -o remount,ro mnt",
-            "read-only file system",
-        ),
+        ("a read-only disk", READ_ONLY, "read-only file system"),
     ];
     for (what, prepare, why) in conditions {
         let place = Place::new();
