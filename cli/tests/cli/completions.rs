@@ -23,6 +23,8 @@ fn offered(program: &str, typed: &[&str]) -> Vec<String> {
     );
     let output = Command::new("bash")
         .args(["--norc", "--noprofile", "-c", &question])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .output()
         .expect("bash is at hand");
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,7 @@
 //! Running the programs in a folder of their own, with an environment of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -125,8 +126,14 @@ impl Place {
         self.finish(command, stdin)
     }
 
-    /// Runs a prepared command in this folder.
+    /// Runs a prepared command in this folder. Of the environment of whoever runs the tests it gets `PATH` only.
     pub(crate) fn finish(&self, mut command: Command, stdin: &[u8]) -> Ran {
+        let named: BTreeSet<OsString> = command.get_envs().map(|(name, _)| name.into()).collect();
+        for (name, _) in std::env::vars_os() {
+            if name != "PATH" && !named.contains(&name) {
+                command.env_remove(name);
+            }
+        }
         let mut child = command
             .env("HOME", self.folder.path())
             .current_dir(self.folder.path())

@@ -22,10 +22,13 @@ fn root() -> anyhow::Result<PathBuf> {
 /// Every committed file that is still there, from the top.
 fn committed() -> anyhow::Result<Vec<PathBuf>> {
     let root = root()?;
-    let output = Command::new("git")
-        .args(["ls-files", "-z"])
-        .current_dir(&root)
-        .output()?;
+    let mut git = Command::new("git");
+    git.args(["ls-files", "-z"]).current_dir(&root);
+    // A hook of git's, and some people, point it to another repository.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        git.env_remove(name);
+    }
+    let output = git.output()?;
     ensure!(
         output.status.success(),
         "git ls-files: {}",
