@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use signet_harness::Options;
 use signet_tests::chart::{Helm, documents, find};
 
 use crate::scene::{Kubeseal, Scene};
@@ -104,7 +105,9 @@ fn plain_service(spec: &mut Value) {
 
 /// The service account is not in the manifest without roles.
 fn without_account(mut object: Value) -> Value {
-    if let Some(spec) = object["spec"]["template"]["spec"].as_object_mut() {
+    // Not by index, which would add what is not there.
+    let spec = object.pointer_mut("/spec/template/spec");
+    if let Some(spec) = spec.and_then(Value::as_object_mut) {
         spec.remove("serviceAccountName");
     }
     object
@@ -208,6 +211,33 @@ fn the_manifests_equal_upstreams_in_effect() -> anyhow::Result<()> {
         let (theirs, our) = (find(&upstream, &what), find(&ours, &what));
         let (theirs, our) = (theirs.context("there")?, our.context("there")?);
         ensure!(theirs["roleRef"] == our["roleRef"], "{what}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_shipped_file_is_applied_with_validation() -> anyhow::Result<()> {
+    let plane = signet_tests::start(Options {
+        controller_manager: false,
+        ..Options::default()
+    })?;
+    plane.api().ensure_namespace(NAMESPACE)?;
+    let kubectl = plane.kubectl()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![root.join("crds/bitnami.com_sealedsecrets.yaml")];
+    for entry in fs::read_dir(root.join("manifests"))? {
+        files.push(entry?.path());
+    }
+    ensure!(files.len() > 2, "{files:?}");
+    for file in &files {
+        let yaml = fs::read_to_string(file)?;
+        for dry in ["--dry-run=server", "--dry-run=none"] {
+            let arguments = ["apply", "--validate=strict", dry, "-f", "-"];
+            let name = file.display();
+            kubectl
+                .run(&arguments, &yaml)?
+                .success(&format!("kubectl apply {dry} of {name}"))?;
+        }
     }
     Ok(())
 }
