@@ -38,6 +38,8 @@ fn a_release_is_installed_upgraded_and_uninstalled_and_the_keys_stay() -> anyhow
     scene.seal(Kubeseal::Upstream, &[], "app", "first")?;
     scene.seal(Kubeseal::Signet, &[], "app", "second")?;
     scene.is_synced("app", "second")?;
+    // As Headlamp, kubeseal-webgui and others ask.
+    scene.reaches_the_certificate(NAMESPACE, RELEASE, &[":8080", ":http"])?;
     let keys = scene.keys(NAMESPACE)?;
     ensure!(keys.len() == 1, "{keys:?}");
     let first = api.get(&secret_path("app", "first"))?;

@@ -252,5 +252,8 @@ fn kubectl_apply_over_upstreams_manifests_works() -> anyhow::Result<()> {
     scene.seal(Kubeseal::Upstream, &[], "app", "one")?;
     scene.seal(Kubeseal::Signet, &[], "app", "two")?;
     scene.is_synced("app", "two")?;
+    // The port of this Service has no name; one that has is not found without name or number.
+    let spellings = [":8080", ""];
+    scene.reaches_the_certificate(NAMESPACE, NAME, &spellings)?;
     scene.was_never_refused(NAMESPACE, &controller.service_account)
 }

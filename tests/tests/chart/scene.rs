@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
-use signet_harness::kubectl::{self, Output};
+use signet_harness::kubectl::{self, Kubectl, Output};
 use signet_harness::{ControlPlane, Marker, Options, Tool, Tools, Workload, binary, netns, port};
 use signet_tests::chart::{Helm, path};
 use signet_tests::signet::{CAP, apply, await_items, await_reason, secret};
@@ -130,17 +130,28 @@ impl Scene {
         namespace: &str,
         name: &str,
     ) -> anyhow::Result<Value> {
-        let clear = secret(namespace, name, &[("password", "correct horse")]);
-        let sealed = self
-            .kubeseal(kubeseal, flags, &clear.to_string())?
-            .success("kubeseal")?;
-        apply(&self.plane, &serde_json::from_str(&sealed)?)?;
+        apply(&self.plane, &self.sealed(kubeseal, flags, namespace, name)?)?;
         await_items(
             &self.plane,
             namespace,
             name,
             &[("password", "correct horse")],
         )
+    }
+
+    /// Seals a Secret with a password, as [`Self::seal`], and gives the SealedSecret.
+    pub(crate) fn sealed(
+        &self,
+        kubeseal: Kubeseal,
+        flags: &[&str],
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<Value> {
+        let clear = secret(namespace, name, &[("password", "correct horse")]);
+        let sealed = self
+            .kubeseal(kubeseal, flags, &clear.to_string())?
+            .success("kubeseal")?;
+        Ok(serde_json::from_str(&sealed)?)
     }
 
     /// Awaits the status that Signet's controller writes.
@@ -165,6 +176,29 @@ impl Scene {
             .arg(self.plane.user_kubeconfig(USER)?)
             .args(flags);
         kubectl::run(command, stdin)
+    }
+
+    /// Fails unless an ordinary user gets the certificate through the API server's proxy, with each of these ends of the
+    /// Service's name, with and without a scheme.
+    pub(crate) fn reaches_the_certificate(
+        &self,
+        namespace: &str,
+        service: &str,
+        ends: &[&str],
+    ) -> anyhow::Result<()> {
+        let kubeconfig = self.plane.user_kubeconfig(USER)?;
+        let kubectl = Kubectl::new(self.plane.tools().path(Tool::Kubectl)?, &kubeconfig);
+        for end in ends {
+            // With a scheme there is always a second colon.
+            let schemed = format!("http:{service}{}", if end.is_empty() { ":" } else { end });
+            for name in [format!("{service}{end}"), schemed] {
+                let path =
+                    format!("/api/v1/namespaces/{namespace}/services/{name}/proxy/v1/cert.pem");
+                let said = kubectl.ok(&["get", "--raw", &path])?;
+                ensure!(said.starts_with("-----BEGIN CERTIFICATE"), "{name}: {said}");
+            }
+        }
+        Ok(())
     }
 
     /// The names of the key Secrets.

@@ -16,7 +16,7 @@ pub(super) fn rows() -> Vec<Row> {
             .has("ClusterRoleBinding", "/roleRef/name", "secrets-unsealer".into())
             .has("ClusterRoleBinding", "/subjects", json!([{"kind": "ServiceAccount", "name": "sealed-secrets", "namespace": "signet-system"}]))
             .has("RoleBinding/sealed-secrets-service-proxier", "/subjects", everybody)
-            .has("Role/sealed-secrets-service-proxier", "/rules/1/resourceNames", json!(["http:sealed-secrets:", "http:sealed-secrets:http", "sealed-secrets"])),
+            .has("Role/sealed-secrets-service-proxier", "/rules/1/resourceNames", json!(["http:sealed-secrets:", "http:sealed-secrets:8080", "http:sealed-secrets:http", "sealed-secrets", "sealed-secrets:8080", "sealed-secrets:http"])),
         row("the Lease", json!({}))
             .argument("--leader-elect-resource-name=sealed-secrets")
             .has("Role/sealed-secrets-leader-election", "/rules/0/verbs", json!(["create"]))
