@@ -37,7 +37,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "signet.matchLabels" . }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- /* Upstream's, because tools choose their kubeseal by it; ours has a label of its own. */}}
+app.kubernetes.io/version: {{ index .Chart.Annotations "signet.internal/upstream-version" | quote }}
+signet.internal/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: sealed-secrets
 {{- end -}}
 

@@ -10,3 +10,4 @@ mod row;
 mod rows;
 mod scene;
 mod swap;
+mod versions;
