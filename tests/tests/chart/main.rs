@@ -10,4 +10,5 @@ mod row;
 mod rows;
 mod scene;
 mod swap;
+mod umbrella;
 mod versions;

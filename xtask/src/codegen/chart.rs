@@ -1,5 +1,5 @@
 //! The files of the chart that follow from others: README and schema from the comments of `values.yaml`, and the copy of the
-//! CRD, because a chart can read its own files only.
+//! CRD, because a chart can read its own files only: one for the templates, one for Helm's folder `crds`.
 
 use std::fs;
 use std::path::Path;
@@ -27,6 +27,10 @@ pub(super) fn files(root: &Path, crd: &str) -> anyhow::Result<Vec<(&'static str,
     let schema = serde_json::to_string_pretty(&schema::of(&lines, &defaults)?)? + "\n";
     Ok(vec![
         ("charts/signet/files/crd.yaml", crd.to_owned()),
+        (
+            "charts/signet/charts/signet-crd/crds/sealedsecrets.yaml",
+            crd.to_owned(),
+        ),
         ("charts/signet/values.schema.json", schema),
         (
             "charts/signet/README.md",

@@ -18,6 +18,8 @@ pub(super) fn of(lines: &[Line], defaults: &Value) -> anyhow::Result<Value> {
     let mut schema = node(defaults, "", &params)?;
     // Helm hands both to the chart when it is a dependency of another one.
     schema["properties"]["global"] = json!({"type": ["object", "null"]});
+    // And this where the chart of the CRD is switched on.
+    schema["properties"]["signet-crd"] = json!({"type": ["object", "null"]});
     schema["properties"]["enabled"] = json!({"type": ["boolean", "null"]});
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     Ok(schema)

@@ -34,6 +34,7 @@ fn image() -> Vec<Row> {
             .gone("Deployment").gone("Service").gone("Ingress")
             .has("ClusterRole", "/metadata/name", "secrets-unsealer".into()),
         row("no definition", json!({"crd": {"create": false}})).gone("CustomResourceDefinition"),
+        row("a definition before the templates", json!({"crd": {"beforeTemplates": true}})).gone("CustomResourceDefinition"),
         row("an annotated definition", json!({"crd": {"annotations": {"a": "b"}}}))
             .has("CustomResourceDefinition", "/metadata/annotations", json!({"a": "b", "helm.sh/resource-policy": "keep"})),
         row("names", json!({"nameOverride": "seal", "fullnameOverride": "sealed-secrets-controller"}))
