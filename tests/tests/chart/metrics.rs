@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::ensure;
-use serde_json::json;
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
 use signet_tests::chart::{Helm, find};
 
 const PREFIXES: [&str; 2] = ["signet_", "sealed_secrets_controller_"];
@@ -15,6 +15,54 @@ fn metrics(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix)))
         .collect()
+}
+
+/// The expressions of the alerts of one release.
+fn expressions(release: &str, namespace: &str, rule: Value) -> anyhow::Result<Vec<String>> {
+    let mut values = json!({ "metrics": { "prometheusRule": { "enabled": true } } });
+    for (name, value) in rule.as_object().into_iter().flatten() {
+        values["metrics"]["prometheusRule"][name] = value.clone();
+    }
+    let objects = Helm::offline()?.render_as(release, namespace, &values, &[])?;
+    let rule = find(&objects, "PrometheusRule").context("a PrometheusRule")?;
+    let groups = rule["spec"]["groups"].as_array().into_iter().flatten();
+    Ok(groups
+        .flat_map(|group| group["rules"].as_array().into_iter().flatten())
+        .filter_map(|alert| alert["expr"].as_str().map(str::to_owned))
+        .collect())
+}
+
+#[test]
+fn an_alert_looks_at_its_own_installation_only() -> anyhow::Result<()> {
+    let all = expressions("sealed-secrets", "one", json!({}))?;
+    ensure!(all.len() > 8, "{all:?}");
+    for expression in &all {
+        for metric in metrics(expression) {
+            // Of upstream's metrics the namespace is that of an object.
+            let selector = if metric.starts_with("signet_") {
+                "{namespace=\"one\",job=\"sealed-secrets-metrics\""
+            } else {
+                "{job=\"sealed-secrets-metrics\""
+            };
+            ensure!(
+                expression.contains(&format!("{metric}{selector}")),
+                "{expression}: {metric} of every installation"
+            );
+        }
+    }
+    ensure!(
+        all.iter().any(|e| e.contains("certificate_expiry")),
+        "no alert before the certificate expires"
+    );
+    let other = expressions("sealed-secrets", "two", json!({}))?;
+    ensure!(all.iter().zip(&other).any(|(one, two)| one != two));
+    // Who scrapes in another way says how.
+    let named = expressions("sealed-secrets", "one", json!({ "job": "pods" }))?;
+    ensure!(
+        named.iter().all(|e| e.contains("job=\"pods\"")),
+        "{named:?}"
+    );
+    Ok(())
 }
 
 #[test]

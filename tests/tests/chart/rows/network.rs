@@ -109,6 +109,8 @@ fn metrics() -> Vec<Row> {
         row("alerts", json!({"metrics": {"prometheusRule": {"enabled": true}}}))
             .has("PrometheusRule", "/spec/groups/0/rules/0/alert", "SealedSecretsControllerNotReady".into())
             .has("PrometheusRule", "/metadata/namespace", "signet-system".into()),
+        row("alerts on metrics of another job", json!({"metrics": {"prometheusRule": {"enabled": true, "job": "pods"}}}))
+            .has("PrometheusRule", "/spec/groups/1/rules/0/expr", "absent(signet_sealedsecrets{namespace=\"signet-system\",job=\"pods\"})".into()),
         row("own alerts", with("prometheusRule", "enabled", json!({"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "up == 0", "annotations": {"d": "{{ $labels.x }}"}}]}]})))
             .has("PrometheusRule", "/metadata/namespace", "monitoring".into())
             .has("PrometheusRule", "/metadata/labels/release", "prom".into())
