@@ -42,7 +42,15 @@ impl Release {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("xtask lies in the workspace")?;
-        let git = |arguments: &[&str]| said(Command::new("git").current_dir(root).args(arguments));
+        // What is released is this checkout, whatever a hook of git's points to, and no signature is shown between.
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.args(["-c", "log.showSignature=false"]);
+            for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+                command.env_remove(name);
+            }
+            said(command.current_dir(root).args(arguments))
+        };
         let epoch = match std::env::var("SOURCE_DATE_EPOCH") {
             Ok(text) => text,
             Err(_) => git(&["log", "-1", "--format=%ct"])?,
