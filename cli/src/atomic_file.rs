@@ -1,16 +1,18 @@
 //! Replacing a file as a whole or not at all.
 //!
 //! The new content is flushed to disk before it takes the old file's place, so that a full disk, a signal or a crash leaves the
-//! old file as it was. The mode of an existing file is kept, and its owner where the system allows it.
+//! old file as it was. The mode of an existing file is kept, and its owner where the system allows it; but a file that was
+//! something else before never stays executable.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use crate::destination::{Destination, resolve};
+use crate::destination::{Destination, Links, resolve};
 use crate::error::Failure;
 use crate::folder::{Folder, IfThere};
+use crate::input;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +23,14 @@ pub enum Privacy {
     OwnerOnly,
 }
 
-/// Replaces the content of `path`. A link is followed within its repository; a stream or a device is written to directly.
+/// Puts a file at `path`, in the place of a file or a link that is there; a stream or a device is written to directly.
 ///
 /// # Errors
 /// Names the path and what the operating system said. The old file is then untouched.
 pub fn replace(path: &Path, content: &[u8], privacy: Privacy) -> Result<(), Failure> {
-    match resolve(path)? {
+    match resolve(path, Links::Replace)? {
         Destination::Stream => append(path, content).map_err(|why| failed(path, &why)),
-        Destination::File { folder, name } => {
+        Destination::File { folder, name, .. } => {
             let folder = open_folder(path, &folder)?;
             write(&folder, &name, content, privacy, IfThere::Replace)
                 .map_err(|why| failed(path, &why).hint(UNCHANGED))
@@ -41,13 +43,13 @@ pub fn replace(path: &Path, content: &[u8], privacy: Privacy) -> Result<(), Fail
 /// # Errors
 /// The file exists, or cannot be written.
 pub fn create_new(path: &Path, content: &[u8], privacy: Privacy) -> Result<(), Failure> {
-    match resolve(path)? {
+    match resolve(path, Links::Replace)? {
         Destination::Stream => Err(Failure::file(
             "create",
             path,
             &io::ErrorKind::AlreadyExists.into(),
         )),
-        Destination::File { folder, name } => {
+        Destination::File { folder, name, .. } => {
             let folder = open_folder(path, &folder)?;
             write(&folder, &name, content, privacy, IfThere::Refuse)
                 .map_err(|why| failed(path, &why))
@@ -87,10 +89,7 @@ pub(crate) fn write(
         .temporary(new_mode)
         .map_err(|error| ("open", error))?;
     if let Some(old) = folder.ownership(name) {
-        let mode = match privacy {
-            Privacy::Public => old.mode,
-            Privacy::OwnerOnly => old.mode & 0o700,
-        };
+        let mode = kept_mode(old.mode, privacy, || is_sealed(folder, name));
         temporary
             .belong_as(old, mode)
             .map_err(|error| ("chmod", error))?;
@@ -106,6 +105,25 @@ pub(crate) fn write(
         };
         (operation, error)
     })
+}
+
+/// What stays of an old file's mode. A program whose text somebody else chose must not become one that runs.
+fn kept_mode(old: u32, privacy: Privacy, was_sealed: impl FnOnce() -> bool) -> u32 {
+    match privacy {
+        Privacy::OwnerOnly => old & 0o600,
+        Privacy::Public if old & 0o7111 == 0 || was_sealed() => old,
+        Privacy::Public => old & 0o666,
+    }
+}
+
+/// Whether a file holds SealedSecrets and nothing else.
+fn is_sealed(folder: &Folder, name: &OsStr) -> bool {
+    let mut bytes = Vec::new();
+    let read = folder.open_file(name).and_then(|file| {
+        let one_more = input::MAX_BYTES as u64 + 1;
+        file.take(one_more).read_to_end(&mut bytes)
+    });
+    read.is_ok() && input::holds_only_sealed_secrets(&bytes)
 }
 
 /// A stream may be a file that somebody redirected it to, with content of others in it.

@@ -1,8 +1,8 @@
 //! Which file a path names for writing (docs/trust.md row 18).
 //!
-//! A repository may hold symbolic links. They are followed as long as they stay in the repository; a link that leads out of it
-//! would let its author choose which file of somebody else's machine is replaced. Without a repository the folder of the link
-//! takes its place.
+//! A repository may hold symbolic links, and its author chooses where they lead. A file that is written takes the place of a
+//! link; only an edit follows it, and only to a SealedSecret. Links to folders are followed as long as they stay in the
+//! repository. Without a repository the folder of the link takes its place. Nothing is ever written into git's own folder.
 
 use std::ffi::OsString;
 use std::fs::{self, FileType};
@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use signet_common::Printable;
 
 use crate::error::Failure;
+use crate::git_folder;
 
 /// As many as the system itself follows.
 const MAX_LINKS: usize = 40;
@@ -25,16 +26,27 @@ pub(crate) enum Destination {
     File {
         /// The folder that it is really in.
         folder: PathBuf,
-        /// Its name there, which is no link.
+        /// Its name there, which is a link only if that is to be replaced.
         name: OsString,
+        /// Whether the path itself was a link to it.
+        linked: bool,
     },
+}
+
+/// What becomes of a symbolic link that a path itself is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// The file takes its place.
+    Replace,
+    /// Its file is meant.
+    Follow,
 }
 
 /// Follows the path to the file that it names.
 ///
 /// # Errors
-/// It names a folder, a pipe or a socket, leads out of the repository, or its folder does not exist.
-pub(crate) fn resolve(path: &Path) -> Result<Destination, Failure> {
+/// It names a folder, a pipe or a socket, leads out of the repository or into git's own folder, or its folder does not exist.
+pub(crate) fn resolve(path: &Path, links: Links) -> Result<Destination, Failure> {
     let failed = |error: io::Error| Failure::file("open", path, &error);
     if is_own_stream(path) {
         return Ok(Destination::Stream);
@@ -42,6 +54,7 @@ pub(crate) fn resolve(path: &Path) -> Result<Destination, Failure> {
     let repository = repository(path);
     let mut tree = repository.clone();
     let mut at = path.to_owned();
+    let mut linked = false;
     for _ in 0..MAX_LINKS {
         let (folder, name) = folder_and_name(&at).map_err(failed)?;
         // Without a repository a folder may be reached through links: the system's own, such as /tmp on some.
@@ -49,20 +62,30 @@ pub(crate) fn resolve(path: &Path) -> Result<Destination, Failure> {
         if !folder.starts_with(tree) {
             return Err(leads_out(path, tree, repository.is_some()));
         }
+        if git_folder::holds(&folder, &name) {
+            return Err(is_gits(path));
+        }
         let file = folder.join(&name);
+        let destination = |name| Destination::File {
+            folder: folder.clone(),
+            name,
+            linked,
+        };
         let kind = match fs::symlink_metadata(&file) {
             Ok(found) => found.file_type(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Destination::File { folder, name });
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(destination(name)),
             Err(error) => return Err(failed(error)),
         };
         if kind.is_symlink() {
+            if links == Links::Replace {
+                return Ok(destination(name));
+            }
             at = folder.join(fs::read_link(&file).map_err(failed)?);
+            linked = true;
             continue;
         }
         return match sort(kind) {
-            Kind::Regular => Ok(Destination::File { folder, name }),
+            Kind::Regular => Ok(destination(name)),
             Kind::Device => Ok(Destination::Stream),
             Kind::Folder => Err(failed(io::Error::from(io::ErrorKind::IsADirectory))),
             Kind::Other(what) => Err(Failure::trouble(format_args!(
@@ -135,6 +158,14 @@ fn leads_out(path: &Path, tree: &Path, is_repository: bool) -> Failure {
         Printable(&tree)
     ))
     .hint("name the file itself if that is where you want to write")
+}
+
+fn is_gits(path: &Path) -> Failure {
+    Failure::trouble(format_args!(
+        "open {}: it is in a folder of git's own",
+        shown(path)
+    ))
+    .hint("git runs what lies there, so nothing is written: choose another folder")
 }
 
 fn shown(path: &Path) -> String {

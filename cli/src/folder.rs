@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    Access, AtFlags, CWD, Dir, Mode, OFlags, accessat, linkat, open, openat, renameat, statat,
+    Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, accessat, linkat, open, openat, renameat, statat,
     unlinkat,
 };
 use rustix::io::Errno;
@@ -92,9 +92,12 @@ impl Folder {
         Self::open(path)
     }
 
-    /// Mode, owner and group of a file of this folder, if it is there.
+    /// Mode, owner and group of a regular file of this folder, if it is there. A link has none that mean anything.
     pub(crate) fn ownership(&self, name: &OsStr) -> Option<Ownership> {
         let found = statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+            return None;
+        }
         Some(Ownership {
             mode: found.st_mode & 0o7777,
             owner: found.st_uid,

@@ -11,10 +11,10 @@ use std::time::Duration;
 use signet_common::Printable;
 
 use crate::atomic_file::{self, Privacy, failed, open_folder};
-use crate::destination::{Destination, resolve};
+use crate::destination::{Destination, Links, resolve};
 use crate::error::Failure;
 use crate::folder::{Folder, FolderLock, IfThere};
-use crate::input::MAX_BYTES;
+use crate::input::{MAX_BYTES, holds_only_sealed_secrets};
 use crate::session::Session;
 
 /// How long the lock is waited for. An edit takes milliseconds.
@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The text of a file that is edited in place later on: found out now whether that can be done at all.
 ///
 /// # Errors
-/// It is no regular file, cannot be read or written, is larger than 10 MiB or not UTF-8.
+/// It is no regular file, cannot be read or written, is larger than 10 MiB or not UTF-8, or a link leads to something else
+/// than a SealedSecret.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     Place::find(path)?.text()
 }
@@ -122,11 +123,17 @@ struct Place {
     path: PathBuf,
     folder: Folder,
     name: OsString,
+    linked: bool,
 }
 
 impl Place {
     fn find(path: &Path) -> Result<Self, Failure> {
-        let Destination::File { folder, name } = resolve(path)? else {
+        let Destination::File {
+            folder,
+            name,
+            linked,
+        } = resolve(path, Links::Follow)?
+        else {
             let path = path.to_string_lossy();
             return Err(Failure::trouble(format_args!(
                 "open {}: it is no regular file, so it cannot be edited in place",
@@ -137,6 +144,7 @@ impl Place {
             path: path.to_owned(),
             folder: open_folder(path, &folder)?,
             name,
+            linked,
         })
     }
 
@@ -159,6 +167,14 @@ impl Place {
                 "{} is larger than 10 MiB",
                 self.shown()
             )));
+        }
+        // Who put the link there must not choose which file of another program is changed.
+        if self.linked && !holds_only_sealed_secrets(&bytes) {
+            return Err(Failure::trouble(format_args!(
+                "open {}: a symbolic link leads to a file that is no SealedSecret",
+                self.shown()
+            ))
+            .hint("name the file itself if that is what you want to change"));
         }
         String::from_utf8(bytes).map_err(|_| {
             Failure::trouble(format_args!("{} is not UTF-8 text", self.shown()))

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use signet_common::Printable;
+use signet_crds::SealedSecret;
 use signet_crds::manifest::{ManifestError, parse_documents};
+use signet_crds::names::{API_VERSION, KIND};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, os_text};
@@ -152,6 +154,20 @@ pub fn documents(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
         .map(|number| format!("document {number}"))
         .collect();
     not_empty(Documents { values, places }, what)
+}
+
+/// Whether a text is SealedSecrets that say so themselves, and nothing else.
+pub(crate) fn holds_only_sealed_secrets(bytes: &[u8]) -> bool {
+    let says = |document: &Value, field: &str, text: &str| {
+        document.get(field).and_then(Value::as_str) == Some(text)
+    };
+    documents(bytes, "sealed secrets").is_ok_and(|documents| {
+        documents.values.iter().all(|document| {
+            says(document, "kind", KIND)
+                && says(document, "apiVersion", API_VERSION)
+                && SealedSecret::parse(document).is_ok()
+        })
+    })
 }
 
 /// The objects of a manifest: the documents, and of a List what it holds.

@@ -17,6 +17,7 @@ pub mod fetch_cert;
 mod folder;
 mod forward_proxy;
 pub mod generate;
+mod git_folder;
 mod http_client;
 mod in_place;
 pub mod input;

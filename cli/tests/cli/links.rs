@@ -35,6 +35,11 @@ fn write_to(place: &Place, file: &str) -> Vec<Ran> {
         .collect()
 }
 
+fn merge_into(place: &Place, file: &str) -> Ran {
+    let [_, _, (program, arguments)] = ways(file);
+    place.run(program, &arguments, secret().as_bytes())
+}
+
 /// Every way of writing to `file` is refused with `why`.
 #[track_caller]
 fn assert_refused(place: &Place, file: &str, why: &str) {
@@ -44,6 +49,20 @@ fn assert_refused(place: &Place, file: &str, why: &str) {
         assert_eq!(ran.stdout, "");
         ran.assert_says(why).assert_no_canary();
     }
+}
+
+/// Only an edit would follow the link `file`, and is refused with `why`; what is written takes the link's place.
+#[track_caller]
+fn assert_not_followed(place: &Place, file: &str, why: &str) {
+    let ran = merge_into(place, file);
+    assert_eq!(ran.code, Some(1), "{file}: {}", ran.said());
+    ran.assert_says(why).assert_no_canary();
+    assert!(place.path(file).is_symlink(), "{file}");
+    let [(program, arguments), ..] = ways(file);
+    place
+        .run(program, &arguments, secret().as_bytes())
+        .assert_done();
+    assert!(!place.path(file).is_symlink(), "{file}");
 }
 
 /// `repo` with `repo/sub`, and `outside`; each has a sealed file `db.yaml`.
@@ -61,18 +80,28 @@ fn tree(is_repository: bool) -> (Place, String) {
 }
 
 #[test]
-fn a_link_within_the_repository_is_followed_and_stays() {
+fn an_edit_follows_a_link_within_the_repository_and_a_file_that_is_written_replaces_it() {
     let (place, before) = tree(true);
     symlink("sub", place.path("repo/folder")).expect("a link");
     symlink("../folder/db.yaml", place.path("repo/sub/second.yaml")).expect("a link");
     symlink("sub/second.yaml", place.path("repo/first.yaml")).expect("a link");
-    for ran in write_to(&place, "repo/first.yaml") {
-        ran.assert_done();
-    }
-    assert_ne!(place.read("repo/sub/db.yaml"), before);
+    merge_into(&place, "repo/first.yaml").assert_done();
+    let merged = place.read("repo/sub/db.yaml");
+    assert_ne!(merged, before);
     for link in ["repo/first.yaml", "repo/sub/second.yaml"] {
         assert!(place.path(link).is_symlink(), "{link}");
     }
+    for (file, way) in [("repo/folder/second.yaml", 0), ("repo/first.yaml", 1)] {
+        let (program, arguments) = ways(file)[way].clone();
+        place
+            .run(program, &arguments, secret().as_bytes())
+            .assert_done();
+        assert!(!place.path(file).is_symlink(), "{file}");
+        let opened = unseal(&place, &place.read(file));
+        assert_eq!(item(&opened, "password"), CANARY.as_bytes());
+    }
+    assert!(place.path("repo/folder").is_symlink());
+    assert_eq!(place.read("repo/sub/db.yaml"), merged);
 }
 
 #[test]
@@ -84,17 +113,18 @@ fn a_link_that_leads_out_of_the_repository_is_refused() {
     symlink("../outside/new.yaml", place.path("repo/dangling.yaml")).expect("a link");
     symlink(&outside, place.path("repo/folder")).expect("a link");
     symlink("folder/db.yaml", place.path("repo/indirect.yaml")).expect("a link");
+    symlink("../outside/db.yaml", place.path("repo/other.yaml")).expect("a link");
+    let why = |file: &str| format!("open repo/{file}: a symbolic link leads out of the repository ");
+    assert_refused(&place, "repo/folder/db.yaml", &why("folder/db.yaml"));
     let files = [
         "link.yaml",
         "absolute.yaml",
         "dangling.yaml",
-        "folder/db.yaml",
         "indirect.yaml",
-        "sub/../link.yaml",
+        "sub/../other.yaml",
     ];
     for file in files {
-        let why = format!("open repo/{file}: a symbolic link leads out of the repository ");
-        assert_refused(&place, &format!("repo/{file}"), &why);
+        assert_not_followed(&place, &format!("repo/{file}"), &why(file));
     }
     assert_eq!(place.read("outside/db.yaml"), before);
     assert_eq!(std::fs::read_dir(outside).expect("a folder").count(), 1);
@@ -122,11 +152,9 @@ fn without_a_repository_a_link_is_followed_within_its_folder_only() {
     let (place, before) = tree(false);
     symlink("sub/db.yaml", place.path("repo/within.yaml")).expect("a link");
     symlink("../outside/db.yaml", place.path("repo/out.yaml")).expect("a link");
-    for ran in write_to(&place, "repo/within.yaml") {
-        ran.assert_done();
-    }
+    merge_into(&place, "repo/within.yaml").assert_done();
     let why = "a symbolic link leads out of the folder ";
-    assert_refused(&place, "repo/out.yaml", why);
+    assert_not_followed(&place, "repo/out.yaml", why);
     assert_eq!(place.read("outside/db.yaml"), before);
     // The system's own links, such as those above a home folder, are no business of ours.
     symlink("outside", place.path("home")).expect("a link");
@@ -136,24 +164,15 @@ fn without_a_repository_a_link_is_followed_within_its_folder_only() {
 }
 
 #[test]
-fn a_dangling_link_becomes_a_file_and_a_loop_is_an_error() {
+fn a_dangling_link_and_a_loop_are_replaced_and_not_edited() {
     let (place, _) = tree(true);
     symlink("new.yaml", place.path("repo/dangling.yaml")).expect("a link");
     symlink("loop.yaml", place.path("repo/loop.yaml")).expect("a link");
-    let arguments = [
-        Program::Kubeseal.sealing(),
-        words(&["-w", "repo/dangling.yaml"]),
-    ]
-    .concat();
-    place
-        .run(Program::Kubeseal, &arguments, secret().as_bytes())
-        .assert_done();
-    assert!(place.read("repo/new.yaml").contains("encryptedData"));
-    assert_refused(
-        &place,
-        "repo/loop.yaml",
-        "too many levels of symbolic links",
-    );
+    let missing = "open repo/dangling.yaml: no such file or directory";
+    assert_not_followed(&place, "repo/dangling.yaml", missing);
+    assert!(!place.path("repo/new.yaml").exists());
+    let endless = "too many levels of symbolic links";
+    assert_not_followed(&place, "repo/loop.yaml", endless);
 }
 
 #[test]

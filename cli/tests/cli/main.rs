@@ -13,6 +13,7 @@ mod known_keys;
 mod links;
 mod memory;
 mod merge;
+mod planted;
 mod plugins;
 mod recovery;
 mod seal;

@@ -1,6 +1,6 @@
 //! How results are written: layout, escapes, files, modes.
 
-use super::{HOMED, HOMELESS};
+use super::{HOMED, HOMELESS, SEALED};
 use crate::row::{Row, SECRET, row, seal};
 
 const TWO: &str = "apiVersion: v1
@@ -125,10 +125,49 @@ fn files() -> Vec<Row> {
         seal("-w over a link", &["-w", "out"])
             .file("real", old)
             .link("out", "real")
+            .gives("unchanged real\n")
+            .differs(MODE, "file out 0600", "file out 0644"),
+        seal("-w over a link to nothing", &["-w", "out"])
+            .link("out", "missing")
+            .differs(MODE, "file out 0600", "file out 0644"),
+        seal("-w over a link to a folder", &["-w", "out"])
+            .folder("sub")
+            .link("out", "sub")
+            .differs(MODE, "file out 0600", "file out 0644"),
+        seal("-w over a link out of the folder", &["-w", "sub/out"])
+            .file("real", old)
+            .folder("sub")
+            .link("sub/out", "../real")
+            .gives("unchanged real\n")
+            .differs(MODE, "file sub/out 0600", "file sub/out 0644"),
+        seal("-w behind a link to a folder", &["-w", "to/out"])
+            .folder("sub")
+            .link("to", "sub")
+            .differs(MODE, "file sub/out 0600", "file sub/out 0644"),
+        seal(
+            "-w behind a link to a folder that leads out",
+            &["-w", "sub/to/out"],
+        )
+        .folder("sub")
+        .folder("other")
+        .link("sub/to", "../other")
+        .differs_wholly(
+            "link-out-of-repository",
+            "file other/out 0600:\n",
+            "error: open sub/to/out: a symbolic link leads out of the folder {folder}/sub\n",
+        ),
+        seal("-w over a script", &["-w", "out"])
+            .file_with_mode("out", "#!/bin/sh\n", 0o755)
+            .differs(MODE, "file out 0600", "file out 0644"),
+        seal("-w over a SealedSecret that is executable", &["-w", "out"])
+            .file_with_mode("out", SEALED, 0o755)
+            .differs(MODE, "file out 0600", "file out 0755"),
+        seal("-w below .git", &["-w", ".git/out"])
+            .folder(".git")
             .differs_wholly(
-                MODE,
-                "unchanged real\n",
-                "unchanged out\nfile real 0644:\n{\n",
+                "git-folder",
+                "file .git/out 0600:\n",
+                "error: open .git/out: it is in a folder of git's own\n",
             ),
         seal("-w in a folder", &["-w", "sub/out"])
             .folder("sub")
