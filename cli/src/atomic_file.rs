@@ -2,7 +2,7 @@
 //!
 //! The new content is flushed to disk before it takes the old file's place, so that a full disk, a signal or a crash leaves the
 //! old file as it was. The mode of an existing file is kept, and its owner where the system allows it; but a file that was
-//! something else before never stays executable.
+//! something else before never stays executable, and plain values are never given to the owner of an old file.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -19,8 +19,10 @@ use crate::input;
 pub enum Privacy {
     /// Sealed data and certificates: a new file gets the mode that the umask gives.
     Public,
-    /// Plain values: nobody but the owner may read the file, new or old.
+    /// Plain values: nobody but who runs the program may read the file, whoever owned the one that it replaces.
     OwnerOnly,
+    /// No secret, but nobody else's business: as plain values, only that the file stays its owner's.
+    Personal,
 }
 
 /// Puts a file at `path`, in the place of a file or a link that is there; a stream or a device is written to directly.
@@ -83,15 +85,20 @@ pub(crate) fn write(
 ) -> Result<(), Trouble> {
     let new_mode = match privacy {
         Privacy::Public => 0o666,
-        Privacy::OwnerOnly => 0o600,
+        Privacy::OwnerOnly | Privacy::Personal => 0o600,
     };
     let mut temporary = folder
         .temporary(new_mode)
         .map_err(|error| ("open", error))?;
     if let Some(old) = folder.ownership(name) {
         let mode = kept_mode(old.mode, privacy, || is_sealed(folder, name));
-        temporary
-            .belong_as(old, mode)
+        let given = match privacy {
+            Privacy::Public | Privacy::Personal => temporary.belong_as(old),
+            // Whoever made the old file must not own what is in the new one.
+            Privacy::OwnerOnly => Ok(()),
+        };
+        given
+            .and_then(|()| temporary.set_mode(mode))
             .map_err(|error| ("chmod", error))?;
     }
     let file = temporary.file();
@@ -110,7 +117,7 @@ pub(crate) fn write(
 /// What stays of an old file's mode. A program whose text somebody else chose must not become one that runs.
 fn kept_mode(old: u32, privacy: Privacy, was_sealed: impl FnOnce() -> bool) -> u32 {
     match privacy {
-        Privacy::OwnerOnly => old & 0o600,
+        Privacy::OwnerOnly | Privacy::Personal => old & 0o600,
         Privacy::Public if old & 0o7111 == 0 || was_sealed() => old,
         Privacy::Public => old & 0o666,
     }

@@ -16,8 +16,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, accessat, linkat, open, openat, renameat, statat,
-    unlinkat,
+    Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, accessat, linkat, open, openat, renameat,
+    statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -254,14 +254,19 @@ impl Temporary<'_> {
         &mut self.file
     }
 
-    /// Gives the file the mode, and where that is allowed the owner and group, of another.
-    pub(crate) fn belong_as(&self, other: Ownership, mode: u32) -> io::Result<()> {
+    /// Gives the file a mode.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.file.set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// Gives the file the owner and group of another, where that is allowed. Before its mode: this may take bits away.
+    pub(crate) fn belong_as(&self, other: Ownership) -> io::Result<()> {
         let mine = self.file.metadata()?;
         if (mine.uid(), mine.gid()) != (other.owner, other.group) {
             // Only root may give files away; who else edits a file gets it, as with any editor.
             let _ = fchown(&self.file, Some(other.owner), Some(other.group));
         }
-        self.file.set_permissions(Permissions::from_mode(mode))
+        Ok(())
     }
 
     /// Gives the file its name, in one step: whoever looks finds the old file or this one.

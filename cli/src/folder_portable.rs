@@ -97,7 +97,12 @@ impl Temporary {
     }
 
     /// Nothing is kept.
-    pub(crate) fn belong_as(&self, _other: Ownership, _mode: u32) -> io::Result<()> {
+    pub(crate) fn set_mode(&self, _mode: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Nothing is kept.
+    pub(crate) fn belong_as(&self, _other: Ownership) -> io::Result<()> {
         Ok(())
     }
 

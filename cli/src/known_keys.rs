@@ -65,7 +65,7 @@ pub fn check(session: &mut Session<'_>, controller: &ControllerName, certificate
     let text = with_line(&now, controller, &hex, &today);
     let (name, replace) = (OsStr::new(FILE), IfThere::Replace);
     // The next run tries again.
-    let _ = atomic_file::write(&folder, name, text.as_bytes(), Privacy::OwnerOnly, replace);
+    let _ = atomic_file::write(&folder, name, text.as_bytes(), Privacy::Personal, replace);
 }
 
 fn announce(

@@ -1,6 +1,6 @@
 //! Files that are written: as a whole or not at all, with the mode they had.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::process::Command;
 
 use crate::support::{CANARY, Place, Program, READ_ONLY, assert_hidden, key, secret, words};
@@ -296,9 +296,18 @@ fn opened_values_are_written_for_the_owner_only_and_never_over_the_sealed_file()
     ];
     for (program, base) in commands {
         place.write("plain.yaml", "old");
+        // Somebody else may have made the file. Only root can make it so.
+        let given = chown(place.path("plain.yaml"), Some(1234), Some(1234)).is_ok();
+        let me = std::fs::metadata(place.path("sealed.yaml")).expect("metadata");
+        let owner = |place: &Place| {
+            let found = std::fs::metadata(place.path("plain.yaml")).expect("metadata");
+            (found.uid(), found.gid())
+        };
+        assert_eq!(given, owner(&place) == (1234, 1234));
         let to = |file: &str| [base.clone(), words(&["-w", file])].concat();
         place.run(program, &to("plain.yaml"), b"").assert_done();
         assert_eq!(mode(&place, "plain.yaml"), 0o600);
+        assert_eq!(owner(&place), (me.uid(), me.gid()), "{program:?}");
         assert!(place.read("plain.yaml").contains("kind: Secret"));
         let over = place.run(program, &to("./sealed.yaml"), b"");
         assert_eq!(over.code, program.trouble());
