@@ -2,7 +2,8 @@
 //!
 //! A repository may hold symbolic links, and its author chooses where they lead. A file that is written takes the place of a
 //! link; only an edit follows it, and only to a SealedSecret. Links to folders are followed as long as they stay in the
-//! repository. Without a repository the folder of the link takes its place. Nothing is ever written into git's own folder.
+//! repository. Without a repository the folder of the link takes its place, and of links to folders only those count that the
+//! folder that the program runs in may have brought. Nothing is ever written into git's own folder.
 
 use std::ffi::OsString;
 use std::fs::{self, FileType};
@@ -52,12 +53,14 @@ pub(crate) fn resolve(path: &Path, links: Links) -> Result<Destination, Failure>
         return Ok(Destination::Stream);
     }
     let repository = repository(path);
+    if repository.is_none() {
+        refuse_folder_links_out(path)?;
+    }
     let mut tree = repository.clone();
     let mut at = path.to_owned();
     let mut linked = false;
     for _ in 0..MAX_LINKS {
         let (folder, name) = folder_and_name(&at).map_err(failed)?;
-        // Without a repository a folder may be reached through links: the system's own, such as /tmp on some.
         let tree = &*tree.get_or_insert_with(|| folder.clone());
         if !folder.starts_with(tree) {
             return Err(leads_out(path, tree, repository.is_some()));
@@ -134,6 +137,35 @@ fn repository(path: &Path) -> Option<PathBuf> {
         .skip(1)
         .find(|folder| folder.join(".git").exists())?;
     fs::canonicalize(top).ok()
+}
+
+/// Without a repository somebody may have unpacked another's work and run the program in it: from there on a link to a folder
+/// must lead into the folder that it stands in. Links elsewhere are the system's own, such as /tmp on some, or the user's.
+fn refuse_folder_links_out(path: &Path) -> Result<(), Failure> {
+    let work = std::env::current_dir().and_then(fs::canonicalize).ok();
+    let work = work.filter(|work| work.parent().is_some());
+    let (Some(work), Ok(absolute)) = (work, std::path::absolute(path)) else {
+        return Ok(());
+    };
+    let mut real = PathBuf::new();
+    for part in absolute.parent().unwrap_or(&absolute).components() {
+        let next = match part {
+            Component::ParentDir => {
+                real.pop();
+                continue;
+            }
+            other => real.join(other),
+        };
+        let Ok(target) = fs::canonicalize(&next) else {
+            // Whoever opens it says why.
+            return Ok(());
+        };
+        if target != next && real.starts_with(&work) && !target.starts_with(&real) {
+            return Err(leads_out(path, &real, false));
+        }
+        real = target;
+    }
+    Ok(())
 }
 
 fn folder_and_name(path: &Path) -> io::Result<(PathBuf, OsString)> {

@@ -114,7 +114,8 @@ fn a_link_that_leads_out_of_the_repository_is_refused() {
     symlink(&outside, place.path("repo/folder")).expect("a link");
     symlink("folder/db.yaml", place.path("repo/indirect.yaml")).expect("a link");
     symlink("../outside/db.yaml", place.path("repo/other.yaml")).expect("a link");
-    let why = |file: &str| format!("open repo/{file}: a symbolic link leads out of the repository ");
+    let why =
+        |file: &str| format!("open repo/{file}: a symbolic link leads out of the repository ");
     assert_refused(&place, "repo/folder/db.yaml", &why("folder/db.yaml"));
     let files = [
         "link.yaml",
@@ -159,6 +160,34 @@ fn without_a_repository_a_link_is_followed_within_its_folder_only() {
     // The system's own links, such as those above a home folder, are no business of ours.
     symlink("outside", place.path("home")).expect("a link");
     for ran in write_to(&place, "home/db.yaml") {
+        ran.assert_done();
+    }
+}
+
+#[test]
+fn without_a_repository_a_link_to_a_folder_leads_into_its_own_folder_only() {
+    let (place, before) = tree(false);
+    symlink("../outside", place.path("repo/out")).expect("a link");
+    symlink("sub", place.path("repo/in")).expect("a link");
+    let why = "repo/out/db.yaml: a symbolic link leads out of the folder ";
+    assert_refused(&place, "repo/out/db.yaml", why);
+    for (program, arguments) in ways("out/db.yaml") {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "cd repo && exec \"$0\" \"$@\"", program.path()])
+            .args(arguments);
+        let ran = place.finish(command, secret().as_bytes());
+        assert_eq!(ran.code, program.trouble(), "{}", ran.said());
+        ran.assert_says("out/db.yaml: a symbolic link leads out of the folder ");
+    }
+    assert_eq!(place.read("outside/db.yaml"), before);
+    for ran in write_to(&place, "repo/in/db.yaml") {
+        ran.assert_done();
+    }
+    // From elsewhere, the whole path is what somebody asked for.
+    let elsewhere = Place::new();
+    let file = place.path("repo/out/db.yaml");
+    for ran in write_to(&elsewhere, &file.to_string_lossy()) {
         ran.assert_done();
     }
 }
