@@ -178,7 +178,7 @@ impl Place {
         }
         String::from_utf8(bytes).map_err(|_| {
             Failure::trouble(format_args!("{} is not UTF-8 text", self.shown()))
-                .hint("only UTF-8 files are edited in place: convert it first")
+                .hint("only UTF-8 files are edited in place: convert it first, for example with 'iconv -f UTF-16 -t UTF-8'")
         })
     }
 }

@@ -6,6 +6,7 @@
 use std::str::FromStr as _;
 
 use serde_json::{Map, Value};
+use signet_common::Printable;
 use signet_crds::manifest::parse_documents;
 use yaml_edit::{Document, Mapping, MappingBuilder, YamlFile};
 
@@ -15,6 +16,9 @@ use crate::output::{Format, render};
 /// What is said when [`Edited::rewritten`].
 pub const REWRITTEN: &str =
     "the file could not be edited in place: it is written anew, without its comments";
+
+/// What some editors put before the first character.
+const MARK: &str = "\u{feff}";
 
 /// One string to set. Objects on the way to it are created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +48,17 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, Failure> {
     for edit in edits {
         set_in_value(&mut expected, edit)?;
     }
-    let is_json = serde_json::Deserializer::from_str(text)
+    let (mark, unmarked) = match text.strip_prefix(MARK) {
+        Some(rest) => (MARK, rest),
+        None => ("", text),
+    };
+    let is_json = serde_json::Deserializer::from_str(unmarked)
         .into_iter::<Value>()
         .all(|value| value.is_ok());
     if is_json {
-        let text = render(&expected, Format::Json).to_string();
+        let text = render(&expected, Format::Json);
         return Ok(Edited {
-            text,
+            text: format!("{mark}{}", *text),
             rewritten: false,
         });
     }
@@ -72,6 +80,7 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, Failure> {
 fn set_in_value(documents: &mut [Value], edit: &Edit) -> Result<(), Failure> {
     let blocked = || {
         let path = edit.path.join(".");
+        let path = Printable(&path);
         Failure::trouble(format_args!("the file has no place for {path}"))
     };
     let mut at = documents.get_mut(edit.document).ok_or_else(blocked)?;
@@ -250,7 +259,20 @@ mod tests {
             &[edit("a/b", "<")],
             "{\n  \"z\": 1,\n  \"a\": {\n    \"b\": \"\\u003c\"\n  }\n}\n",
         );
+        check(
+            "\u{feff}{\"a\": {\"b\": \"c\"}}",
+            &[edit("a/b", "d")],
+            "\u{feff}{\n  \"a\": {\n    \"b\": \"d\"\n  }\n}\n",
+        );
         assert!(apply("a: [1]\n", &[edit("a/b", "x")]).is_err());
         assert!(apply("a: {b: {c: d}}\n", &[edit("a/b", "x")]).is_err());
+    }
+
+    #[test]
+    fn a_key_that_has_no_place_is_shown_without_its_escapes() {
+        let failure = apply("a: [1]\n", &[edit("a/l\u{1b}[31m", "x")])
+            .err()
+            .expect("refused");
+        assert_eq!(failure.message, "the file has no place for a.l\\u{1b}[31m");
     }
 }

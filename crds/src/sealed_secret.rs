@@ -228,7 +228,13 @@ fn parse_spec(spec: &Value) -> Result<SealedSecretSpec, ParseError> {
         None => None,
     };
     let encrypted_data = match field("encryptedData") {
-        Some(items) => BTreeMap::deserialize(items).map_err(|_| at("spec.encryptedData"))?,
+        Some(items) => {
+            let items = BTreeMap::<String, Option<String>>::deserialize(items)
+                .map_err(|_| at("spec.encryptedData"))?;
+            // A placeholder without a value is an empty text to Go.
+            let item = |(name, text): (_, Option<String>)| (name, text.unwrap_or_default());
+            items.into_iter().map(item).collect()
+        }
         None => BTreeMap::new(),
     };
     Ok(SealedSecretSpec {
@@ -242,6 +248,10 @@ fn parse_template(template: &Value) -> Result<SecretTemplate, ParseError> {
     let object = template
         .as_object()
         .ok_or_else(|| ParseError::Field("spec.template".to_owned()))?;
+    // A sequence is no object, although its members would be taken for the fields in order.
+    if object.get("metadata").is_some_and(Value::is_array) {
+        return Err(ParseError::Field("spec.template.metadata".to_owned()));
+    }
     for name in ["metadata", "type", "immutable", "data"] {
         let alone: serde_json::Map<String, Value> = object
             .get(name)
@@ -281,6 +291,13 @@ mod tests {
                 json!({"spec": {"template": {"metadata": {"labels": canary}}}}),
                 "spec.template.metadata",
             ),
+            (
+                json!({"spec": {"template": {"metadata": ["n", "ns", {}, {}, [], []]}}}),
+                "spec.template.metadata",
+            ),
+            (json!({"spec": {"template": [{}, canary]}}), "spec.template"),
+            (json!({"metadata": [canary], "spec": {}}), "metadata"),
+            (json!({"spec": [{}, canary, {}]}), "spec"),
             (json!({"metadata": canary, "spec": {}}), "metadata"),
             (json!({}), "spec"),
         ];
@@ -307,6 +324,14 @@ mod tests {
         assert_eq!(
             SealedSecret::parse(&value).unwrap().spec,
             SealedSecretSpec::default()
+        );
+        let placeholder = json!({"spec": {"encryptedData": {"a": null}}});
+        assert_eq!(
+            SealedSecret::parse(&placeholder)
+                .unwrap()
+                .spec
+                .encrypted_data,
+            BTreeMap::from([("a".to_owned(), String::new())])
         );
     }
 }

@@ -88,6 +88,45 @@ fn a_json_file_stays_json() {
 }
 
 #[test]
+fn json_keeps_its_mark_and_stays_json_whatever_the_file_is_called() {
+    let place = Place::new();
+    let json = sealed(&place, "strict", "json");
+    let forms = [
+        ("t.json", format!("\u{feff}{json}")),
+        ("t.yaml", json.clone()),
+        ("t.json", json.trim_end().to_owned()),
+    ];
+    for (name, before) in forms {
+        place.write(name, &before);
+        let ran = merge(&place, name, &input(), &["-o", "yaml"]);
+        assert_eq!(ran.assert_done().stderr, "");
+        let after = place.read(name);
+        let marks = |text: &str| text.matches('\u{feff}').count();
+        assert_eq!(marks(&after), marks(&before));
+        let unmarked = after.trim_start_matches('\u{feff}');
+        let value: serde_json::Value = serde_json::from_str(unmarked).expect("JSON");
+        assert_eq!(value["kind"], "SealedSecret");
+        let opened = unseal(&place, &after);
+        for (name, value) in [("kept", "kept-value"), ("added", "added-value")] {
+            assert_eq!(item(&opened, name), value.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_key_of_a_file_is_shown_without_its_escapes() {
+    let place = Place::new();
+    let target = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: db, namespace: pay}\nspec:\n  encryptedData: {}\n  template: {metadata: [\"n\", \"ns\", {}, {}, [], []]}\n";
+    place.write("t.yaml", target);
+    let hostile = input().replace("{new: ", "{\"l\\x1b[31m\": ");
+    let ran = merge(&place, "t.yaml", &hostile, &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
+    ran.assert_says("the field spec.template.metadata is missing or has the wrong type");
+    assert_eq!(place.read("t.yaml"), target);
+}
+
+#[test]
 fn a_file_without_the_objects_to_merge_into_gets_them() {
     let place = Place::new();
     place.write("t.yaml", "# mine\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: db, namespace: pay}\nspec:\n  encryptedData: {}\n");
