@@ -1,7 +1,8 @@
 //! Sealing a Secret's items into a SealedSecret that exists.
 //!
-//! The file's name, namespace and scope are what the new items are sealed for. Items that the input does not have keep their
-//! ciphertext, and the rest of the file stays as it is.
+//! The file's name, namespace and scope are what the new items are sealed for. A scope that is wider than strict must be asked
+//! for as well: whoever wrote the file must not choose alone how far a new value may travel (docs/trust.md row 17). Items that
+//! the input does not have keep their ciphertext, and the rest of the file stays as it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::error::Failure;
 use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
 use crate::manifest_edit::{self, Edit, REWRITTEN};
-use crate::seal::{Shaping, announce, expect_typing, seal};
+use crate::seal::{Shaping, announce, expect_typing, seal, what_to_do};
 use crate::session::Session;
 
 /// How often the file may change while it is edited.
@@ -82,7 +83,9 @@ fn target_object(path: &Path, text: &str) -> Result<SealedSecret, Failure> {
     let [document] = documents.values.as_slice() else {
         return Err(within(
             Failure::trouble("has several documents, and it is not clear which one is meant")
-                .hint("split it into one file for each SealedSecret"),
+                .hint(
+                    "nothing was written; split it into one file for each SealedSecret, or seal the value with --raw and paste it",
+                ),
         ));
     };
     SealedSecret::parse(document).map_err(|error| within(Failure::trouble(error)))
@@ -95,7 +98,8 @@ fn fit(
     target: &SealedSecret,
     shaping: &Shaping,
 ) -> Result<InputSecret, Failure> {
-    let mut secret = InputSecret::parse(document).map_err(Failure::trouble)?;
+    let mut secret = InputSecret::parse(document)
+        .map_err(|error| Failure::trouble(&error).hint(what_to_do(&error)))?;
     if secret.data.is_empty() && !shaping.allow_empty {
         return Err(Failure::trouble(
             "secret.data is empty in input Secret, assuming this is an error and aborting. \
@@ -114,6 +118,14 @@ fn fit(
     if annotated != scope && annotated != Scope::Strict {
         return Err(Failure::trouble(format_args!(
             "the file's scope is {scope}, but the annotations of the input say {annotated}"
+        )));
+    }
+    if scope != Scope::Strict && shaping.scope.is_none() && annotated != scope {
+        return Err(Failure::trouble(format_args!(
+            "the file's scope is {scope}, but neither --scope nor the annotations of the input ask for it"
+        ))
+        .hint(format_args!(
+            "if the value may be used that widely, give --scope {scope}; else make the file strict and seal all its items anew"
         )));
     }
     set_scope(&mut secret.metadata.annotations, scope);

@@ -182,7 +182,8 @@ pub fn prepare(
     Ok(secrets)
 }
 
-fn what_to_do(error: &InputSecretError) -> &'static str {
+/// What helps against an input that is no Secret.
+pub(crate) fn what_to_do(error: &InputSecretError) -> &'static str {
     match error {
         InputSecretError::NotAnObject | InputSecretError::OtherKind(_) => {
             "only Secrets are sealed; nothing was written"

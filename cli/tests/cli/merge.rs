@@ -29,7 +29,7 @@ fn items_are_sealed_for_the_files_own_name_namespace_and_scope() {
     for scope in ["strict", "namespace-wide", "cluster-wide"] {
         let place = Place::new();
         place.write("t.yaml", sealed(&place, scope, "yaml"));
-        let ran = merge(&place, "t.yaml", &input(), &[]);
+        let ran = merge(&place, "t.yaml", &input(), &["--scope", scope]);
         ran.assert_done().assert_no_canary();
         assert_eq!(ran.stdout, "");
         let after = place.read("t.yaml");
@@ -44,6 +44,53 @@ fn items_are_sealed_for_the_files_own_name_namespace_and_scope() {
             serde_json::json!({"a": "b", "new": "true"})
         );
         assert_eq!(opened["metadata"]["annotations"]["note"], "a: b");
+    }
+}
+
+#[test]
+fn a_scope_that_only_the_file_chooses_is_refused_unless_it_is_strict() {
+    for scope in ["namespace-wide", "cluster-wide"] {
+        let place = Place::new();
+        let before = sealed(&place, scope, "yaml");
+        place.write("t.yaml", &before);
+        let ran = merge(&place, "t.yaml", &input(), &[]);
+        assert_eq!(ran.code, Some(1), "{}", ran.said());
+        ran.assert_says(&format!("the file's scope is {scope}, but neither"))
+            .assert_says(&format!("give --scope {scope}"))
+            .assert_no_canary();
+        assert_eq!(place.read("t.yaml"), before);
+        // The input may ask for it as well.
+        let asks = format!("annotations: {{sealedsecrets.bitnami.com/{scope}: 'true', ");
+        let asking = input().replace("annotations: {", &asks);
+        merge(&place, "t.yaml", &asking, &[]).assert_done();
+        let opened = unseal(&place, &place.read("t.yaml"));
+        assert_eq!(item(&opened, "changed"), CANARY.as_bytes());
+    }
+}
+
+#[test]
+fn placeholders_and_fields_without_a_value_are_merged_into() {
+    let targets = [
+        "spec:\n  encryptedData:\n    # to be sealed\n    changed:\n    added: ~\n  template: {}\n",
+        "spec:\n  encryptedData:\n  # nothing yet\n  template:\n",
+        "spec:\n  encryptedData: null # yet\n  template:\n    data: null\n    metadata:\n      creationTimestamp: null\nstatus: {}\n",
+        "spec:\n  encryptedData: {added: , changed: null}\nstatus: null # none\n",
+    ];
+    for target in targets {
+        let place = Place::new();
+        let head = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  creationTimestamp: null\n  name: db\n  namespace: pay\n";
+        place.write("t.yaml", format!("{head}{target}"));
+        let ran = merge(&place, "t.yaml", &input(), &[]);
+        assert_eq!(ran.assert_done().stderr, "", "{target}");
+        let after = place.read("t.yaml");
+        assert!(after.starts_with(head), "{after}");
+        for line in target.lines().filter(|line| line.contains('#')) {
+            let comment = &line[line.find('#').expect("a comment")..];
+            assert!(after.contains(comment), "{after}");
+        }
+        let opened = unseal(&place, &after);
+        assert_eq!(item(&opened, "changed"), CANARY.as_bytes(), "{target}");
+        assert_eq!(item(&opened, "added"), b"added-value", "{target}");
     }
 }
 
@@ -185,6 +232,11 @@ fn what_cannot_be_merged_leaves_the_file() {
         ran.assert_says(expected).assert_no_canary();
         assert_eq!(place.read("t.yaml"), target);
     }
+    place.write("t.yaml", &good);
+    merge(&place, "t.yaml", "stringData: {a: [x]}\n", &[])
+        .assert_says("hint: values of stringData are texts");
+    place.write("t.yaml", &twice);
+    merge(&place, "t.yaml", &input(), &[]).assert_says("seal the value with --raw");
     let ran = merge(&place, "missing.yaml", &input(), &[]);
     ran.assert_says("open missing.yaml: no such file or directory");
 }

@@ -105,7 +105,13 @@ pub(super) fn rows() -> Vec<Row> {
             .file("target", format!("# mine\n{SEALED}"))
             .stdin(ADDED)
             .differs("merge-format", "file target 0644:\n---\n", "file target 0644:\n# mine\n"),
-        merge("merging into a target for the whole cluster", &cluster, ADDED).differs_wholly("merge-scope", "[seal for team/db: \"alice\"]", "[seal for the cluster: \"alice\"]"),
+        merge("merging into a target for the whole cluster", &cluster, ADDED).differs_wholly("merge-scope", "[seal for team/db: \"alice\"]", "exit 1\nstdout: nothing\nstderr:\nerror: the file's scope is cluster-wide, but neither --scope nor the annotations of the input ask for it\nunchanged target\n"),
+        seal("merging into a target for the whole cluster with --scope", &["--merge-into", "target", "--scope", "cluster-wide"])
+            .file("target", &cluster)
+            .stdin(ADDED)
+            .differs_wholly("merge-scope", "[seal for the cluster: \"alice\"]", "[seal for the cluster: \"alice\"]"),
+        merge("merging into a target for the whole cluster what is annotated so", &cluster, "{\"metadata\": {\"annotations\": {\"sealedsecrets.bitnami.com/cluster-wide\": \"true\"}}, \"stringData\": {\"user\": \"alice\"}}")
+            .differs_wholly("merge-scope", "[seal for the cluster: \"alice\"]", "[seal for the cluster: \"alice\"]"),
         seal("merging with another scope", &["--merge-into", "target", "--scope", "cluster-wide"])
             .file("target", TARGET)
             .stdin(ADDED)
@@ -115,6 +121,30 @@ pub(super) fn rows() -> Vec<Row> {
         merge("merging into a target without items", "{\"kind\": \"SealedSecret\", \"apiVersion\": \"bitnami.com/v1alpha1\", \"metadata\": {\"name\": \"db\", \"namespace\": \"team\"}, \"spec\": {\"template\": {}}}", ADDED)
             .differs_wholly("merge-into-bare-target", "exit 2\nstdout: nothing\nstderr:\npanic: assignment to entry in nil map\n", "exit"),
         merge("merging into several documents", &format!("{SEALED}---\n{SEALED}"), ADDED).differs_wholly("merge-several-documents", "exit 0\n", "exit 1\n"),
+        merge("merging over a placeholder without a value", &TARGET.replace("\"password\": ", "\"user\": null,\n      \"password\": "), ADDED)
+            .differs_wholly("merge-format", "\"password\": \"[as given, other for team/db: \"hunter2\"]\",\n      \"user\": \"[seal for team/db: \"alice\"]\"\n", "\"user\": \"[seal for team/db: \"alice\"]\",\n      \"password\": \"[as given, other for team/db: \"hunter2\"]\"\n"),
+        merge("merging beside a placeholder without a value", &TARGET.replace("\"password\": ", "\"later\": null,\n      \"password\": "), ADDED)
+            .differs_wholly("merge-format", "\"later\": \"\",\n", "\"later\": null,\n"),
+        merge("merging where encryptedData is null", &TARGET.replace("{\n      \"password\": \"{o:team/db:hunter2}\"\n    }", "null"), ADDED)
+            .differs_wholly("merge-into-bare-target", "exit 2\nstdout: nothing\nstderr:\npanic: assignment to entry in nil map\n", "\"user\": \"[seal for team/db: \"alice\"]\"\n"),
+        merge("merging into fields that upstream wrote without a value", &TARGET.replace("\"type\": \"Opaque\"", "\"type\": \"Opaque\",\n      \"data\": null").replace("  \"spec\": {", "  \"status\": {},\n  \"spec\": {"), ADDED)
+            .differs_wholly("merge-format", "\"user\": \"[seal for team/db: \"alice\"]\"\n", "\"user\": \"[seal for team/db: \"alice\"]\"\n"),
+        merge("merging into JSON behind a mark", &format!("\u{feff}{TARGET}"), ADDED)
+            .differs_wholly("merge-format", "file target 0644:\n{\n", "file target 0644:\n\u{feff}{\n"),
+        merge("merging into JSON without a line end", TARGET.trim_end(), ADDED).gives("\"user\": \"[seal for team/db: \"alice\"]\""),
+        seal("merging into JSON in a file called .yaml", &["--merge-into", "target.yaml"])
+            .file("target.yaml", TARGET)
+            .stdin(ADDED)
+            .gives("file target.yaml 0644:\n{\n"),
+        seal("merging into YAML without a line end", &["--merge-into", "target", "-o", "yaml"])
+            .file("target", SEALED.trim_end())
+            .stdin(ADDED)
+            .differs_wholly("merge-format", "[seal for team/db: \"alice\"]\n", "[seal for team/db: \"alice\"]\n"),
+        seal("merging through a link to something without a kind", &["--merge-into", "link"])
+            .file("target", TARGET.replace("  \"kind\": \"SealedSecret\",\n  \"apiVersion\": \"bitnami.com/v1alpha1\",\n", ""))
+            .link("link", "target")
+            .stdin(ADDED)
+            .differs_wholly("link-to-something-else", "exit 0\n", "error: open link: a symbolic link leads to a file that is no SealedSecret\n"),
         merge("merging several Secrets", TARGET, &format!("{ADDED}\n{}", ADDED.replace("user", "other"))).differs_wholly("merge-several-documents", "exit 1\n", "error: only one Secret can be merged into a file at a time\n"),
     ]
 }
