@@ -20,9 +20,7 @@ fn note(place: &Path, cargo_home: &Path, code: i32) -> anyhow::Result<String> {
     fs::write(programs.join("cargo"), CARGO)?;
     fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755))?;
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(
-        std::iter::once(programs.clone()).chain(std::env::split_paths(&path)),
-    )?;
+    let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)))?;
     let output = Command::new("bash")
         .arg(super::root()?.join(".ci/run"))
         .env("PATH", path)
