@@ -306,7 +306,7 @@ impl Cluster {
             .map(|list| list.items)
     }
 
-    /// Reads a Secret of the key namespace; `None` if there is none or it may not be read.
+    /// Reads a Secret of the key namespace; `None` if there is none.
     ///
     /// # Errors
     /// [`ApiFailure`].

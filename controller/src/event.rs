@@ -46,6 +46,12 @@ pub fn key_event(secret: &Secret, problem: &str, now: Timestamp) -> Event {
     event(about, "Warning", "InvalidSealingKey", &note, now)
 }
 
+/// The event for a key that its Secret does not hold any more.
+pub fn unstored_event(secret: &ObjectMeta, note: &str, now: Timestamp) -> Event {
+    let about = reference("v1", "Secret", secret);
+    event(about, "Warning", "SealingKeyReplaced", note, now)
+}
+
 fn reference(api_version: &str, kind: &str, metadata: &ObjectMeta) -> ObjectReference {
     ObjectReference {
         api_version: Some(api_version.to_owned()),

@@ -3,6 +3,7 @@
 //! Never ciphertext, never values. Answers one question: does this object need work?
 
 mod deletions;
+mod needed;
 mod rival;
 mod secret;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use signet_common::{MacKey, Tag};
+use signet_common::{KeyId, MacKey, Tag};
 use signet_crds::{Class, Reason};
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ use crate::digest::ContentDigest;
 use crate::metrics::Condition;
 use crate::status::Outcome;
 use deletions::Deletions;
+pub use needed::KeySet;
+use needed::KeySets;
 pub use secret::{SecretEntry, SecretOwner, Version};
 
 /// How long a Secret of somebody else must be gone before its name is taken.
@@ -140,6 +143,8 @@ pub struct SealedEntry {
     pub synced: Option<i8>,
     /// The label `app.kubernetes.io/instance`, for `condition_info`.
     pub instance: Option<Arc<str>>,
+    /// The keys that the status says its items were decrypted with.
+    pub keys: KeySet,
 }
 
 impl SealedEntry {
@@ -184,6 +189,7 @@ pub struct Index {
     sealed: HashMap<ObjectKey, SealedEntry>,
     secrets: HashMap<ObjectKey, SecretEntry>,
     deletions: Deletions,
+    key_sets: KeySets,
 }
 
 impl Index {
@@ -216,6 +222,7 @@ impl Index {
                         known.synced = seen.synced.or(known.synced);
                     }
                     known.instance = seen.instance;
+                    known.keys = seen.keys;
                 }
                 false
             }
@@ -227,6 +234,17 @@ impl Index {
         for entry in self.sealed.values_mut() {
             entry.outcome = None;
         }
+    }
+
+    /// How many SealedSecrets need this key, as their statuses say.
+    pub fn needing(&self, key: KeyId) -> usize {
+        let needs = |entry: &&SealedEntry| self.key_sets.has(entry.keys, key);
+        self.sealed.values().filter(needs).count()
+    }
+
+    /// The set of these keys, which are sorted.
+    pub fn key_set(&mut self, keys: &[KeyId]) -> KeySet {
+        self.key_sets.of(keys)
     }
 
     /// Forgets a SealedSecret.

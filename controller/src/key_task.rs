@@ -2,6 +2,8 @@
 //!
 //! A replica that stands by only reads (ARCHITECTURE.md "Several replicas").
 
+mod renew;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,23 +14,27 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
-use signet_common::{KeyEntry, KeyId, NewestKey, RenewalPolicy, RenewalReason};
+use signet_common::{KeyEntry, KeyId, NewestKey, RenewalPolicy};
 use tokio::sync::watch;
 
 use crate::api::ApiFailure;
-use crate::keys::{
-    KeyProblem, KeySecret, KeySettings, KnownKeys, key_selector, new_key_name, new_key_secret,
-    read_key,
-};
+use crate::keys::{KeySecret, KeySettings, KnownKeys, Unstored, key_selector};
 use crate::state::State;
 use crate::watch::Pauses;
 
-/// Names that are tried for one new key before giving up until the next attempt.
-const NAMES: u32 = 20;
 /// Longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(60);
 /// Pause after a key could not be made.
 const AGAIN: Duration = Duration::from_secs(10);
+/// Pause before a key is made that is due.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
+/// What is known of a Secret that was asked for by its name.
+enum Named {
+    There(Box<KeySecret>),
+    Gone,
+    Forbidden,
+}
 
 /// What renewal asks about a key.
 pub(crate) fn newest_key(entry: &KeyEntry) -> NewestKey {
@@ -47,8 +53,12 @@ pub struct KeyTask {
     leads: watch::Receiver<bool>,
     /// Somebody asked for a key when this one was current, and has none yet.
     asked: Option<Option<KeyId>>,
-    /// The last attempt to make a key failed.
+    /// The last attempt to make a key, or to take the keys over, failed.
     failed: bool,
+    /// The keys were read from storage since this replica leads.
+    taken_over: bool,
+    /// The legacy key could not be read; what is known of it stands until it is.
+    legacy_unread: bool,
     /// The key whose certificate was last told to have expired.
     told_expired: Option<KeyId>,
 }
@@ -72,6 +82,8 @@ impl KeyTask {
             known: KnownKeys::default(),
             asked: None,
             failed: false,
+            taken_over: false,
+            legacy_unread: false,
             told_expired: None,
         };
         tracing::info!("Searching for existing private keys");
@@ -80,6 +92,7 @@ impl KeyTask {
             .context("the sealing keys could not be read")?;
         if *task.leads.borrow_and_update() {
             task.make_first().await?;
+            task.taken_over = true;
         } else if task.state.keys().is_none() {
             tracing::info!("there is no sealing key yet: the replica that leads makes one");
         }
@@ -103,12 +116,27 @@ impl KeyTask {
 
     /// Begins to lead: what is due is judged by what the storage has now, not by what a watch showed.
     async fn lead(&mut self) -> anyhow::Result<()> {
+        self.taken_over = false;
         // Told again, as after a restart: the replica that told before may have gone without.
         self.known.forget_problems();
         self.load()
             .await
             .context("the sealing keys could not be read")?;
-        self.make_first().await
+        self.make_first().await?;
+        self.taken_over = true;
+        Ok(())
+    }
+
+    /// As [`KeyTask::lead`]; what fails is tried again in a moment.
+    async fn take_over(&mut self) {
+        let led = self.lead().await;
+        self.failed = led.is_err();
+        if let Err(error) = led {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the sealing keys could not be taken over"
+            );
+        }
     }
 
     async fn load(&mut self) -> Result<(), ApiFailure> {
@@ -119,29 +147,40 @@ impl KeyTask {
             .secrets_with_label(namespace, &key_selector())
             .await?;
         let mut secrets: Vec<_> = labelled.into_iter().map(KeySecret::from).collect();
-        secrets.extend(self.legacy().await);
-        let names: Vec<_> = secrets
-            .iter()
-            .filter_map(|secret| secret.metadata.name.clone())
-            .collect();
+        let mut names = Vec::new();
+        match self.legacy().await? {
+            Named::There(secret) => secrets.push(*secret),
+            Named::Gone => {}
+            Named::Forbidden => names.push(self.state.policy.key_prefix.clone()),
+        }
+        names.extend(
+            secrets
+                .iter()
+                .filter_map(|secret| secret.metadata.name.clone()),
+        );
         self.known.keep(&names);
         for secret in &secrets {
             self.see(secret).await;
         }
-        self.publish();
+        self.legacy_unread = false;
+        self.publish().await;
         Ok(())
     }
 
-    /// The legacy key has no label; it may be unreadable, which is not an error.
-    async fn legacy(&self) -> Option<KeySecret> {
+    /// The legacy key has no label. Under another `--key-prefix` it may not be read, which is not an error.
+    async fn legacy(&self) -> Result<Named, ApiFailure> {
         let policy = &self.state.policy;
-        self.state
+        let found = self
+            .state
             .cluster
             .legacy_key(&policy.key_namespace, &policy.key_prefix)
-            .await
-            .ok()
-            .flatten()
-            .map(KeySecret::from)
+            .await;
+        match found {
+            Ok(Some(secret)) => Ok(Named::There(Box::new(secret.into()))),
+            Ok(None) => Ok(Named::Gone),
+            Err(failure) if failure.is_forbidden() => Ok(Named::Forbidden),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn see(&mut self, secret: &Secret) {
@@ -151,34 +190,67 @@ impl KeyTask {
             return;
         };
         tracing::error!(secretname = name, problem = %problem, "a sealing key cannot be used");
+        let event = crate::event::key_event(secret, &problem.to_string(), Timestamp::now());
+        self.write_event(&event).await;
+    }
+
+    /// Events are the leader's.
+    async fn write_event(&self, event: &k8s_openapi::api::core::v1::Event) {
         if !self.is_leading() {
             return;
         }
-        let event = crate::event::key_event(secret, &problem.to_string(), Timestamp::now());
-        if let Err(failure) = self.state.cluster.create_event(&event).await {
+        if let Err(failure) = self.state.cluster.create_event(event).await {
             tracing::warn!(error = %failure, "event could not be written");
         }
     }
 
-    /// Hands the ring to everybody. The last ring stays if no key is left.
-    fn publish(&self) {
-        match self.known.ring() {
-            Some(ring) => {
-                self.state.metrics.set_keys("usable", ring.entries().len());
-                if self.is_new(&ring) {
-                    self.state.set_ring(ring);
-                }
-            }
-            None if self.state.keys().is_some() => {
-                tracing::error!(
-                    "no usable key Secret is left in the cluster; going on with the keys in memory"
-                );
-            }
-            None => {}
+    /// Hands the ring to everybody. The last key stays if none is left.
+    async fn publish(&mut self) {
+        let before = self.state.keys();
+        let ring = self.known.ring(before.as_ref().map(|keys| &*keys.ring));
+        let (invalid, unstored) = (self.known.bad_count(), self.known.unstored_count());
+        let metrics = &self.state.metrics;
+        metrics.set_keys("invalid", invalid);
+        metrics.set_keys("unstored", unstored);
+        let Some(ring) = ring else { return };
+        metrics.set_keys("usable", ring.entries().len().saturating_sub(unstored));
+        if self.known.good_count() == 0 {
+            tracing::error!(
+                "no usable key Secret is left in the cluster; going on with the keys in memory"
+            );
         }
-        self.state
-            .metrics
-            .set_keys("invalid", self.known.bad_count());
+        if self.is_new(&ring) {
+            self.state.set_ring(ring);
+        }
+        for gone in self.known.take_untold() {
+            self.tell_unstored(&gone).await;
+        }
+    }
+
+    /// Says that a key is in memory only.
+    async fn tell_unstored(&self, gone: &Unstored) {
+        let key = gone.entry.key_id();
+        let needed = self.state.index().needing(key);
+        let now_holds = match gone.successor {
+            Some(successor) => format!("the key {successor}"),
+            None => "no key that can be read".to_owned(),
+        };
+        tracing::error!(
+            secretname = gone.entry.source,
+            key = %key,
+            now_holds,
+            sealedsecrets = needed,
+            "a sealing key was replaced and is stored nowhere any more; it decrypts until this process ends"
+        );
+        let note = format!(
+            "The sealing key {key} is stored nowhere any more: this Secret now holds {now_holds}. It decrypts until the controller ends; {needed} SealedSecrets need it and fail after a restart. Restore it from a backup, in a Secret of another name"
+        );
+        self.write_event(&crate::event::unstored_event(
+            &gone.secret,
+            &note,
+            Timestamp::now(),
+        ))
+        .await;
     }
 
     fn is_new(&self, ring: &signet_common::KeyRing) -> bool {
@@ -200,140 +272,22 @@ impl KeyTask {
             .is_none_or(|keys| shape(&keys.ring) != shape(ring))
     }
 
-    /// Makes a key if one is due.
-    async fn renew(&mut self) -> anyhow::Result<()> {
-        let Some(reason) = self.due() else {
-            self.tell_expired();
-            return Ok(());
-        };
-        tracing::info!(?reason, "making a new sealing key");
-        self.make(|task| task.due().is_some()).await
-    }
-
-    /// Makes a key because somebody asks for one (SIGUSR1), also with renewal turned off.
-    async fn make_at_once(&mut self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.is_leading(),
-            "this replica stands by; send the signal to the one that leads"
-        );
-        tracing::info!(reason = "SIGUSR1", "making a new sealing key");
-        self.asked = Some(self.current());
-        self.make_what_is_asked().await
-    }
-
-    /// A key that was asked for is tried until it is there: nobody asks again. An answer that was lost costs no second key,
-    /// because the next attempt has the same name.
-    async fn make_what_is_asked(&mut self) -> anyhow::Result<()> {
-        let Some(before) = self.asked else {
-            return Ok(());
-        };
-        if self.current() == before {
-            self.make(|task| task.current() == before).await?;
-        }
-        tracing::info!("the sealing key that was asked for is there");
-        self.asked = None;
-        Ok(())
-    }
-
-    /// Makes a key, unless `is_wanted` says no after somebody else took the name.
-    async fn make(&mut self, is_wanted: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
-        for ordinal in 1..=NAMES {
-            match self.create(ordinal).await? {
-                Ok(secret) => {
-                    self.made(&secret).await;
-                    return Ok(());
-                }
-                // Somebody was faster, or a retired key has the name: look again before taking the next name.
-                Err(ApiFailure::AlreadyExists) => {
-                    self.load().await?;
-                    if !is_wanted(self) {
-                        return Ok(());
-                    }
-                }
-                Err(failure) => return Err(failure.into()),
-            }
-        }
-        anyhow::bail!("no free name for a new key Secret")
-    }
-
-    async fn made(&mut self, secret: &Secret) {
-        let name = secret.metadata.name.clone().unwrap_or_default();
-        let namespace = &self.state.policy.key_namespace;
-        tracing::info!(namespace, name, "New key written");
-        if let Ok(entry) = read_key(secret, self.settings.order) {
-            let certificate = entry.certificate.to_pem();
-            tracing::info!(certificate, "Certificate generated");
-        }
-        self.see(secret).await;
-        self.publish();
-    }
-
-    async fn create(&self, ordinal: u32) -> Result<Result<KeySecret, ApiFailure>, KeyProblem> {
-        let now = Timestamp::now();
-        let newest = self
-            .state
-            .keys()
-            .and_then(|keys| keys.ring.current(now).cloned());
-        let name = new_key_name(&self.settings.prefix, newest.as_ref(), ordinal);
-        let (settings, namespace) = (
-            self.settings.clone(),
-            self.state.policy.key_namespace.clone(),
-        );
-        let secret = self
-            .state
-            .on_cores(move || new_key_secret(&settings, &namespace, &name, now))
-            .await?;
-        let created = self.state.cluster.create_secret(&secret).await;
-        Ok(created.map(KeySecret::from))
-    }
-
-    fn due(&self) -> Option<RenewalReason> {
-        self.renewal.due(self.newest(), Timestamp::now())
-    }
-
-    fn current(&self) -> Option<KeyId> {
-        let keys = self.state.keys()?;
-        keys.ring.current(Timestamp::now()).map(KeyEntry::key_id)
-    }
-
-    fn newest(&self) -> Option<NewestKey> {
-        let keys = self.state.keys()?;
-        keys.ring.current(Timestamp::now()).map(newest_key)
-    }
-
-    /// Says once for each key that its certificate, which nothing seals with any more, is handed out all the same.
-    fn tell_expired(&mut self) {
-        let now = Timestamp::now();
-        let Some(keys) = self.state.keys() else {
-            return;
-        };
-        let expired = keys
-            .ring
-            .current(now)
-            .filter(|entry| entry.certificate.not_after() < now);
-        let Some(entry) = expired else {
-            return;
-        };
-        if self.told_expired.replace(entry.key_id()) != Some(entry.key_id()) {
-            tracing::error!(
-                secretname = entry.source,
-                "the certificate that is handed out has expired, so nothing can be sealed; SIGUSR1 makes a new key"
-            );
-        }
-    }
-
     /// How long until a key may be due: looked at often enough that a change of the clock is noticed.
     fn rest(&self) -> Duration {
+        if self.legacy_unread || (self.is_leading() && self.failed) {
+            return AGAIN;
+        }
         if !self.is_leading() {
             return LOOK;
         }
-        if self.failed {
-            return AGAIN;
+        let newest = self.newest();
+        if newest.is_none() {
+            return AT_ONCE;
         }
-        let next = self.newest().and_then(|newest| self.renewal.next(newest));
+        let next = newest.and_then(|newest| self.renewal.next(newest));
         let rest =
             next.and_then(|next| Duration::try_from(next.duration_since(Timestamp::now())).ok());
-        rest.unwrap_or(LOOK).clamp(Duration::from_millis(200), LOOK)
+        rest.unwrap_or(LOOK).clamp(AT_ONCE, LOOK)
     }
 
     /// Watches the key Secrets and renews, for ever.
@@ -360,12 +314,10 @@ impl KeyTask {
                     self.note(made);
                 }
                 Ok(()) = leads.changed() => {
-                    if let Err(error) = self.lead().await {
-                        tracing::error!(error = format!("{error:#}"), "the sealing keys could not be taken over");
-                        // Without a key there is nothing to do; with one it is looked at again in a moment.
-                        if self.state.keys().is_none() {
-                            return;
-                        }
+                    self.take_over().await;
+                    // Without a key there is nothing to do; with one it is tried again in a moment.
+                    if self.state.keys().is_none() {
+                        return;
                     }
                 }
                 () = tokio::time::sleep(self.rest()) => self.on_time().await,
@@ -374,7 +326,12 @@ impl KeyTask {
     }
 
     async fn on_time(&mut self) {
-        if self.is_leading() {
+        if self.legacy_unread {
+            self.on_legacy().await;
+        }
+        if self.is_leading() && !self.taken_over {
+            self.take_over().await;
+        } else if self.is_leading() {
             let made = match self.make_what_is_asked().await {
                 Ok(()) => self.renew().await,
                 failed => failed,
@@ -408,18 +365,22 @@ impl KeyTask {
             Event::InitDone => {
                 listed.push(self.state.policy.key_prefix.clone());
                 self.known.keep(listed);
-                self.publish();
+                self.publish().await;
             }
             Event::Apply(secret) => {
                 self.see_again(&KeySecret::from(secret)).await;
-                self.publish();
+                self.publish().await;
             }
             Event::Delete(secret) => {
                 let secret = KeySecret::from(secret);
                 let name = secret.metadata.name.clone().unwrap_or_default();
                 tracing::info!(secretname = name, "a sealing key was deleted or relabelled");
+                // Without its label it may be the legacy key still.
+                if name == self.state.policy.key_prefix && self.is_legacy_there().await {
+                    return;
+                }
                 self.known.forget(&name);
-                self.publish();
+                self.publish().await;
             }
         }
     }
@@ -432,10 +393,36 @@ impl KeyTask {
     }
 
     async fn on_legacy(&mut self) {
-        match self.legacy().await {
-            Some(secret) => self.see_again(&secret).await,
-            None => self.known.forget(&self.state.policy.key_prefix.clone()),
+        let legacy = self.legacy().await;
+        self.legacy_unread = legacy.is_err();
+        match legacy {
+            Ok(Named::There(secret)) => self.see_again(&secret).await,
+            Ok(Named::Gone) => self.known.forget(&self.state.policy.key_prefix.clone()),
+            Ok(Named::Forbidden) => {}
+            // It goes only when it is known to be gone.
+            Err(failure) => {
+                tracing::warn!(error = %failure, "the legacy key could not be read; trying again");
+            }
         }
-        self.publish();
+        self.publish().await;
+    }
+
+    /// Whether the Secret with the legacy name goes on being a key, or may do so.
+    async fn is_legacy_there(&mut self) -> bool {
+        match self.legacy().await {
+            Ok(Named::Gone | Named::Forbidden) => false,
+            Ok(Named::There(secret)) => {
+                self.see_again(&secret).await;
+                self.publish().await;
+                true
+            }
+            Err(_) => {
+                self.legacy_unread = true;
+                true
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Reading and naming are pure; `ring` is rebuilt from what is known whenever that changes. The last key is never dropped
 //! from memory (ARCHITECTURE.md "Keys").
 
+mod known;
+
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,12 +14,14 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use signet_common::{
-    Certificate, CertificateError, CertificateRequest, KeyEntry, KeyOrder, KeyRing, KeySize,
-    KeyUse, PrivateKey, PrivateKeyError,
+    Certificate, CertificateError, CertificateRequest, KeyEntry, KeyOrder, KeySize, KeyUse,
+    PrivateKey, PrivateKeyError,
 };
 use signet_crds::names::{GROUP, KEY_ACTIVE, KEY_LABEL, KIND, TLS_CERT, TLS_KEY, TLS_TYPE};
 use thiserror::Error;
 use zeroize::Zeroize as _;
+
+pub use known::{KnownKeys, Unstored};
 
 /// Why a key Secret cannot be used. No case carries key material.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -93,16 +97,10 @@ pub fn read_key(secret: &Secret, order: KeyOrder) -> Result<KeyEntry, KeyProblem
         KeyOrder::CertNotBefore => certificate.not_before(),
         KeyOrder::SecretCreationTimestamp => created.unwrap_or(certificate.not_before()),
     };
-    let sealed = secret
-        .metadata
-        .owner_references
-        .iter()
-        .flatten()
-        .any(|owner| owner.kind == KIND && owner.api_version.split('/').next() == Some(GROUP));
     Ok(KeyEntry {
         key: Arc::new(key),
         certificate: Arc::new(certificate),
-        key_use: if sealed {
+        key_use: if only_decrypts(secret) {
             KeyUse::OpenOnly
         } else {
             KeyUse::SealAndOpen
@@ -110,6 +108,12 @@ pub fn read_key(secret: &Secret, order: KeyOrder) -> Result<KeyEntry, KeyProblem
         ordered_at,
         source: secret.metadata.name.clone().unwrap_or_default(),
     })
+}
+
+/// Whether a SealedSecret made this key Secret.
+fn only_decrypts(secret: &Secret) -> bool {
+    let mut owners = secret.metadata.owner_references.iter().flatten();
+    owners.any(|owner| owner.kind == KIND && owner.api_version.split('/').next() == Some(GROUP))
 }
 
 /// What a new key looks like: upstream's flags.
@@ -186,78 +190,8 @@ pub fn key_selector() -> String {
     format!("{KEY_LABEL}={KEY_ACTIVE}")
 }
 
-/// The key Secrets that are known, good and bad.
-#[derive(Debug, Default)]
-pub struct KnownKeys {
-    good: BTreeMap<String, KeyEntry>,
-    bad: BTreeMap<String, KeyProblem>,
-    /// uid and resourceVersion that each was read from.
-    versions: BTreeMap<String, (Option<String>, Option<String>)>,
-}
-
-impl KnownKeys {
-    /// Takes in a key Secret. Returns the problem if it is a new one.
-    pub fn see(&mut self, secret: &Secret, order: KeyOrder) -> Option<KeyProblem> {
-        let name = secret.metadata.name.clone().unwrap_or_default();
-        self.versions.insert(name.clone(), version(secret));
-        match read_key(secret, order) {
-            Ok(entry) => {
-                self.bad.remove(&name);
-                self.good.insert(name, entry);
-                None
-            }
-            Err(problem) => {
-                self.good.remove(&name);
-                let before = self.bad.insert(name, problem.clone());
-                (before.as_ref() != Some(&problem)).then_some(problem)
-            }
-        }
-    }
-
-    /// Forgets what is wrong with the bad ones, so that it is told again.
-    pub fn forget_problems(&mut self) {
-        self.bad.clear();
-    }
-
-    /// Whether this version of a key Secret was read already.
-    pub fn is_same(&self, name: &str, secret: &Secret) -> bool {
-        self.versions.get(name) == Some(&version(secret))
-    }
-
-    /// Forgets a key Secret that is gone or no longer labelled.
-    pub fn forget(&mut self, name: &str) {
-        self.versions.remove(name);
-        self.good.remove(name);
-        self.bad.remove(name);
-    }
-
-    /// Forgets every key Secret that a complete list did not show.
-    pub fn keep(&mut self, listed: &[String]) {
-        self.versions.retain(|name, _| listed.contains(name));
-        self.good.retain(|name, _| listed.contains(name));
-        self.bad.retain(|name, _| listed.contains(name));
-    }
-
-    /// The ring of the good ones; `None` if there are none.
-    pub fn ring(&self) -> Option<KeyRing> {
-        KeyRing::new(self.good.values().cloned().collect())
-    }
-
-    /// How many key Secrets are unusable.
-    pub fn bad_count(&self) -> usize {
-        self.bad.len()
-    }
-}
-
-fn version(secret: &Secret) -> (Option<String>, Option<String>) {
-    (
-        secret.metadata.uid.clone(),
-        secret.metadata.resource_version.clone(),
-    )
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn settings() -> KeySettings {
@@ -272,12 +206,17 @@ mod tests {
         }
     }
 
-    fn secret(name: &str) -> Secret {
+    pub(super) fn secret(name: &str) -> Secret {
+        secret_of(name, 1_700_000_000)
+    }
+
+    /// A key Secret whose key is made at this second.
+    pub(crate) fn secret_of(name: &str, second: i64) -> Secret {
         new_key_secret(
             &settings(),
             "kube-system",
             name,
-            Timestamp::from_second(1_700_000_000).unwrap(),
+            Timestamp::from_second(second).unwrap(),
         )
         .unwrap()
         .clone()
@@ -373,20 +312,5 @@ mod tests {
             new_key_name("p", Some(&entry), 1),
             format!("p-{}-1", entry.key_id())
         );
-    }
-
-    #[test]
-    fn a_problem_is_told_once_and_again_when_it_changes() {
-        let mut known = KnownKeys::default();
-        let mut bad = secret("k1");
-        bad.data
-            .as_mut()
-            .unwrap()
-            .insert(TLS_KEY.to_owned(), ByteString(b"garbage".to_vec()));
-        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_some());
-        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_none());
-        assert_eq!((known.bad_count(), known.ring().is_none()), (1, true));
-        bad.data = None;
-        assert!(known.see(&bad, KeyOrder::CertNotBefore).is_some());
     }
 }

@@ -1,13 +1,13 @@
 //! What all tasks of the controller share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use signet_common::{KeyRing, Tag};
+use signet_common::{KeyId, KeyRing, Tag};
 use signet_crds::names::INSTANCE_LABEL;
 use signet_crds::status::condition_type::SYNCED;
 use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::api::Cluster;
 use crate::brake::Brake;
-use crate::index::{Answer, Claim, Index, ObjectKey, SealedEntry, Verdict, Version};
+use crate::index::{Answer, Claim, Index, KeySet, ObjectKey, SealedEntry, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
 use crate::pass::pause;
@@ -175,8 +175,9 @@ impl State {
     pub fn see_sealed(&self, object: RawSealedSecret, lane: Lane) {
         let Some(keys) = self.keys() else { return };
         let key = ObjectKey::of(&object.metadata);
-        let entry = entry_of(&keys, &object);
+        let (mut entry, needed) = entry_of(&keys, &object);
         let mut index = self.index();
+        entry.keys = index.key_set(&needed);
         if let Some(known) = index.sealed(&key) {
             // The two watches of a start tell in any order.
             if !self.is_ready() && entry.version.is_before(known.version) {
@@ -380,8 +381,8 @@ fn settled_class(tags: &Tags, entry: &SealedEntry, secret: Option<Version>) -> O
         .then_some(claim.class)
 }
 
-/// The projection of an object, with what its status claims to be settled.
-fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
+/// The projection of an object, with what its status claims to be settled, and the keys that it needs.
+fn entry_of(keys: &Keys, object: &RawSealedSecret) -> (SealedEntry, Vec<KeyId>) {
     let inputs = keys.tags.inputs(object);
     let remembered = keys.memory.inputs(object);
     let status = object.status();
@@ -391,7 +392,8 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         .filter(|status| status.observed_generation == object.metadata.generation)
         .and_then(|status| claim(&keys.tags, inputs, status));
     let labels = object.metadata.labels.as_ref();
-    SealedEntry {
+    let needed = status.as_ref().map_or_else(Vec::new, keys_of);
+    let entry = SealedEntry {
         version: Version::of(&object.metadata),
         terminating: object.metadata.deletion_timestamp.is_some(),
         inputs,
@@ -410,7 +412,16 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> SealedEntry {
         instance: labels
             .and_then(|labels| labels.get(INSTANCE_LABEL))
             .map(|text| text.as_str().into()),
-    }
+        keys: KeySet::default(),
+    };
+    (entry, needed)
+}
+
+/// The keys of the items, sorted, each once.
+fn keys_of(status: &SealedSecretStatus) -> Vec<KeyId> {
+    let keys = status.items.values();
+    let keys: BTreeSet<KeyId> = keys.filter_map(|item| item.key.parse().ok()).collect();
+    keys.into_iter().collect()
 }
 
 /// What a status says about being in sync, as `condition_info` has it; `None` if it says nothing.

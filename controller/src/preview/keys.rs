@@ -42,7 +42,7 @@ pub(super) fn judge(
     for secret in secrets {
         let _ = known.see(secret, order);
     }
-    let ring = known.ring();
+    let ring = known.ring(None);
     let current = ring.as_ref().and_then(|ring| ring.current(now));
     let newest = current.map(newest_key);
     let current = current.map(|entry| entry.source.clone());

@@ -83,13 +83,16 @@ async fn keys(args: &Args, cluster: &Cluster, policy: &Policy) -> anyhow::Result
     let mut secrets = labelled.await.with_context(|| {
         format!("the sealing keys in the namespace {namespace} could not be read")
     })?;
-    secrets.extend(
-        cluster
-            .legacy_key(namespace, &policy.key_prefix)
-            .await
-            .ok()
-            .flatten(),
-    );
+    match cluster.legacy_key(namespace, &policy.key_prefix).await {
+        Ok(legacy) => secrets.extend(legacy),
+        // Upstream's permissions name one Secret.
+        Err(failure) if failure.is_forbidden() => {}
+        Err(failure) => {
+            let name = &policy.key_prefix;
+            return Err(failure)
+                .with_context(|| format!("the Secret {namespace}/{name} could not be read"));
+        }
+    }
     let renewal = runtime::renewal(args);
     let order = args.key_order_priority;
     Ok(keys::judge(&secrets, order, &renewal, Timestamp::now()))

@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use signet_common::{Certificate, CertificateRequest, KeySize, PrivateKey};
+use signet_harness::proxy::{FaultProxy, Harm, Trap};
 use signet_harness::{binary, eventually, kubectl};
-use signet_tests::signet::{self, CAP, seal};
+use signet_tests::signet::{self, CAP, SignetController, seal};
 
 use crate::scene::{Solo, text};
 
@@ -303,5 +304,93 @@ fn a_certificate_that_ends_before_its_period_is_replaced_and_told_without_renewa
     await_metric(&solo, "signet_keys{state=\"usable\"}", 2.0)?;
     solo.take_certificate()?;
     solo.make("db", &[("k", "v")])?;
+    Ok(())
+}
+
+#[test]
+fn a_replaced_key_goes_on_decrypting_and_one_bad_answer_takes_no_key() -> anyhow::Result<()> {
+    let mut solo = Solo::start("replaced", &[])?;
+    solo.stop()?;
+    let proxy = FaultProxy::start(solo.plane, 1)?;
+    let namespace = solo.controller.namespace.clone();
+    solo.controller = SignetController::spawn_behind(&proxy, solo.plane, &namespace, &[])?;
+    let api = solo.plane.api();
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+
+    // One 500 about the legacy key, which is the oldest.
+    let legacy = key(hours(-48))?;
+    let mut secret = legacy.secret(&namespace, "sealed-secrets-key");
+    secret["metadata"]["labels"] = json!({});
+    api.post(&secrets, &secret)?;
+    solo.apply(&legacy.sealed(&solo, "legacy")?)?;
+    solo.reason("legacy", "Unsealed")?;
+    let path = signet::secret_path(&namespace, "sealed-secrets-key");
+    proxy.lay([Trap {
+        method: "GET",
+        path: path.clone(),
+        harm: Harm::Answered(500),
+    }]);
+    api.merge_patch(
+        &path,
+        &json!({"metadata": {"annotations": {"touched": "1"}}}),
+    )?;
+    eventually("the answer 500", CAP, || proxy.traps().is_empty())?;
+    solo.sentinel()?;
+    solo.apply(&legacy.sealed(&solo, "legacy-again")?)?;
+    solo.reason("legacy-again", "Unsealed")?;
+
+    // Replaced by a newer pair, by an older one, and by what cannot be read.
+    let first = key_of(&solo)?;
+    for (name, age) in [("newer", Some(60)), ("older", Some(-3600)), ("cut", None)] {
+        let old = key(hours(-1))?;
+        let mut secret = old.secret(&namespace, name);
+        // The API server refuses pairs that do not fit in Secrets of type TLS.
+        secret["type"] = "Opaque".into();
+        api.post(&secrets, &secret)?;
+        solo.apply(&old.sealed(&solo, name)?)?;
+        solo.reason(name, "Unsealed")?;
+        let new = key(SignedDuration::from_secs(age.unwrap_or_default()))?;
+        let mut held = new.secret(&namespace, name)["stringData"].clone();
+        if age.is_none() {
+            held = json!({"tls.key": "cut"});
+        }
+        let path = signet::secret_path(&namespace, name);
+        let before = solo.controller.metric("signet_keys{state=\"unstored\"}")?;
+        let replaced = api.merge_patch(&path, &json!({"stringData": held}))?;
+        await_metric(&solo, "signet_keys{state=\"unstored\"}", before + 1.0)?;
+        let event = eventually("an event about the key", CAP, || {
+            let uid = text(&replaced, "/metadata/uid");
+            let events = signet::events(solo.plane, &namespace, &uid).ok()?;
+            let mut events = events.into_iter();
+            events.find(|event| event["reason"] == "SealingKeyReplaced")
+        })?;
+        let note = text(&event, "/message");
+        signet::ensure_contains(&note, &old.id)?;
+        signet::ensure_contains(&note, "1 SealedSecrets need it")?;
+        if age.is_some() {
+            signet::ensure_contains(&note, &new.id)?;
+        }
+        // It makes what is deleted again, and what is new; nobody is given it to seal with.
+        solo.delete_secret(name)?;
+        solo.await_items(name, &[("k", name)])?;
+        let again = format!("{name}-again");
+        solo.apply(&old.sealed(&solo, &again)?)?;
+        solo.reason(&again, "Unsealed")?;
+        let served = Certificate::parse_pem(solo.controller.certificate()?.as_bytes())?;
+        anyhow::ensure!(served.key_id().to_string() != old.id, "{name} is served");
+        if age == Some(60) {
+            await_handed_out(&solo, &new.id)?;
+            api.delete(&path)?;
+            await_handed_out(&solo, &first)?;
+        }
+        if age.is_none() {
+            // After a restart it is gone, as was said.
+            solo.stop()?;
+            solo.begin_again(&[])?;
+            await_metric(&solo, "signet_keys{state=\"unstored\"}", 0.0)?;
+            solo.apply(&old.sealed(&solo, "after")?)?;
+            solo.reason("after", "NoKey")?;
+        }
+    }
     Ok(())
 }
