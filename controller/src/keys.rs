@@ -17,7 +17,11 @@ use signet_common::{
     Certificate, CertificateError, CertificateRequest, KeyEntry, KeyOrder, KeySize, KeyUse,
     PrivateKey, PrivateKeyError,
 };
-use signet_crds::names::{GROUP, KEY_ACTIVE, KEY_LABEL, KIND, TLS_CERT, TLS_KEY, TLS_TYPE};
+use signet_crds::names::{
+    GROUP, KEY_ACTIVE, KEY_LABEL, KIND, SEAL, SEAL_NEVER, SKIP_SET_OWNER_REFERENCES, TLS_CERT,
+    TLS_KEY, TLS_TYPE,
+};
+use signet_crds::scope::is_true;
 use thiserror::Error;
 use zeroize::Zeroize as _;
 
@@ -110,10 +114,20 @@ pub fn read_key(secret: &Secret, order: KeyOrder) -> Result<KeyEntry, KeyProblem
     })
 }
 
-/// Whether a SealedSecret made this key Secret.
-fn only_decrypts(secret: &Secret) -> bool {
-    let mut owners = secret.metadata.owner_references.iter().flatten();
-    owners.any(|owner| owner.kind == KIND && owner.api_version.split('/').next() == Some(GROUP))
+/// Whether a key Secret shows that a SealedSecret made it, or says itself that nothing is to be sealed to it.
+///
+/// An owner goes when the SealedSecret is deleted with its Secret left behind, and its author can ask for none; the
+/// annotation that `plan` writes stays.
+pub(crate) fn only_decrypts(secret: &Secret) -> bool {
+    let metadata = &secret.metadata;
+    let mut owners = metadata.owner_references.iter().flatten();
+    let owned = owners
+        .any(|owner| owner.kind == KIND && owner.api_version.split('/').next() == Some(GROUP));
+    owned
+        || metadata.annotations.as_ref().is_some_and(|annotations| {
+            annotations.get(SEAL).is_some_and(|seal| seal == SEAL_NEVER)
+                || is_true(annotations, SKIP_SET_OWNER_REFERENCES)
+        })
 }
 
 /// What a new key looks like: upstream's flags.
@@ -302,6 +316,24 @@ pub(crate) mod tests {
             read_key(&secret, KeyOrder::CertNotBefore).unwrap().key_use,
             KeyUse::OpenOnly
         );
+    }
+
+    #[test]
+    fn a_key_that_is_marked_or_was_made_without_owner_only_opens() {
+        let marks = [
+            ("signet.internal/seal", "never"),
+            (
+                "sealedsecrets.bitnami.com/skip-set-owner-references",
+                "true",
+            ),
+        ];
+        for (name, value) in marks {
+            let mut secret = secret("k1");
+            secret.metadata.annotations =
+                Some(BTreeMap::from([(name.to_owned(), value.to_owned())]));
+            let entry = read_key(&secret, KeyOrder::CertNotBefore).unwrap();
+            assert_eq!(entry.key_use, KeyUse::OpenOnly, "{name}");
+        }
     }
 
     #[test]

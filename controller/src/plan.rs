@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use signet_crds::names::{
-    GROUP, KEY_LABEL, KIND, MANAGED, PATCH, SIGNET_PREFIX, SKIP_SET_OWNER_REFERENCES,
-    UPSTREAM_PREFIX,
+    GROUP, KEY_LABEL, KIND, MANAGED, PATCH, SEAL, SEAL_NEVER, SIGNET_PREFIX,
+    SKIP_SET_OWNER_REFERENCES, UPSTREAM_PREFIX,
 };
 use signet_crds::scope::is_true;
 use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, V1Data};
@@ -155,9 +155,8 @@ pub fn plan(
                 Plan::Refuse(left_deleted())
             };
         }
-        let secret = desired.to_secret();
-        return match judge(policy, &secret) {
-            Ok(()) => Plan::Create(Box::new(secret)),
+        return match judge(policy, desired.to_secret()) {
+            Ok(secret) => Plan::Create(Box::new(secret)),
             Err(refusal) => Plan::Refuse(refusal),
         };
     };
@@ -214,7 +213,7 @@ fn replacement(
         check_same_type(&secret, existing)?;
     }
     secret.type_ = existing.type_.clone();
-    judge(policy, &secret)?;
+    let secret = judge(policy, secret)?;
     check_immutable(&secret, existing)?;
     Ok(secret)
 }
@@ -316,8 +315,9 @@ fn check_immutable(secret: &Secret, existing: &Secret) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::Immutable, message))
 }
 
-/// Rows 1 and 3 of docs/trust.md, on the Secret as it would be written.
-fn judge(policy: &Policy, secret: &Secret) -> Result<(), Refusal> {
+/// Rows 1 and 3 of docs/trust.md, on the Secret as it would be written. A sealing key is marked, whatever its template
+/// says: nothing is ever sealed to it.
+fn judge(policy: &Policy, mut secret: Secret) -> Result<Secret, Refusal> {
     let metadata = &secret.metadata;
     let labelled = metadata
         .labels
@@ -340,7 +340,11 @@ fn judge(policy: &Policy, secret: &Secret) -> Result<(), Refusal> {
             "Secrets of this type are refused; see --forbidden-secret-types on the controller";
         return Err(Refusal::new(Reason::TypeRefused, message));
     }
-    Ok(())
+    if labelled || legacy {
+        let annotations = secret.metadata.annotations.get_or_insert_default();
+        annotations.insert(SEAL.to_owned(), SEAL_NEVER.to_owned());
+    }
+    Ok(secret)
 }
 
 fn same(a: &Secret, b: &Secret) -> bool {

@@ -37,6 +37,10 @@ pub const SKIP_SET_OWNER_REFERENCES: &str = "sealedsecrets.bitnami.com/skip-set-
 pub const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 /// Value of [`KEY_LABEL`] on a key in use. Any other value retires the key.
 pub const KEY_ACTIVE: &str = "active";
+/// Annotation of a key Secret that says what may be sealed to its key. The controller puts it on what a SealedSecret made.
+pub const SEAL: &str = "signet.internal/seal";
+/// Value of [`SEAL`]: nothing; the key only decrypts.
+pub const SEAL_NEVER: &str = "never";
 /// Default prefix of key Secrets' names, and name of the legacy key.
 pub const KEY_PREFIX: &str = "sealed-secrets-key";
 /// Type of a key Secret.

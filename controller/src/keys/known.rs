@@ -3,7 +3,7 @@
 //! A key goes when its Secret does. A Secret that holds something else by now takes no key away: the key that it held
 //! goes on decrypting for as long as this process lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -31,6 +31,8 @@ pub struct KnownKeys {
     /// uid and resourceVersion that each was read from.
     versions: BTreeMap<String, (Option<String>, Option<String>)>,
     unstored: Vec<Unstored>,
+    /// uids of Secrets that were seen as a SealedSecret's: they never become anything else.
+    sealed: BTreeSet<Option<String>>,
 }
 
 impl KnownKeys {
@@ -38,7 +40,7 @@ impl KnownKeys {
     pub fn see(&mut self, secret: &Secret, order: KeyOrder) -> Option<KeyProblem> {
         let name = secret.metadata.name.clone().unwrap_or_default();
         self.versions.insert(name.clone(), version(secret));
-        let read = read_key(secret, order);
+        let read = read_key(secret, order).map(|entry| self.restricted(secret, entry));
         let before = self.good.remove(&name);
         match read {
             Ok(entry) => {
@@ -56,6 +58,17 @@ impl KnownKeys {
                 (before.as_ref() != Some(&problem)).then_some(problem)
             }
         }
+    }
+
+    /// What was a SealedSecret's once only decrypts, also when its owner is gone.
+    fn restricted(&mut self, secret: &Secret, mut entry: KeyEntry) -> KeyEntry {
+        let uid = &secret.metadata.uid;
+        if entry.key_use == KeyUse::OpenOnly {
+            self.sealed.insert(uid.clone());
+        } else if uid.is_some() && self.sealed.contains(uid) {
+            entry.key_use = KeyUse::OpenOnly;
+        }
+        entry
     }
 
     /// Keeps the key that this Secret held before, unless a Secret still holds it.
@@ -295,5 +308,25 @@ mod tests {
         known.see(&garbage("k1"), ORDER);
         let replaced = ring(&known, before.as_ref());
         assert_eq!(replaced, (vec![(id(&old), KeyUse::OpenOnly)], None));
+    }
+
+    #[test]
+    fn a_sealed_key_that_lost_its_owner_still_only_decrypts() {
+        let mut key = secret("k1");
+        key.metadata.uid = Some("u1".to_owned());
+        let orphan = key.clone();
+        key.metadata.owner_references = Some(vec![serde_json::from_value(serde_json::json!({
+            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "name": "k1", "uid": "s1",
+        }))
+        .unwrap()]);
+        let mut known = KnownKeys::default();
+        known.see(&key, ORDER);
+        known.see(&orphan, ORDER);
+        assert_eq!(ring(&known, None).1, None);
+        // Another Secret of that name is another Secret.
+        let mut other = orphan;
+        other.metadata.uid = Some("u2".to_owned());
+        known.see(&other, ORDER);
+        assert_eq!(ring(&known, None).1, Some(id(&other)));
     }
 }

@@ -452,8 +452,23 @@ fn secrets_that_grant_rights_are_refused_on_the_final_secret() {
         forbidden_types: Vec::new(),
         ..policy()
     };
-    for change in [label, legacy, token] {
-        assert!(matches!(refuse(change, &trusting), Plan::Create(_)));
+    assert!(matches!(refuse(token, &trusting), Plan::Create(_)));
+    // What is allowed never becomes the key that everybody seals to, whatever its template says.
+    let sly: fn(&mut SealedSecret) = |sealed| {
+        let metadata = &mut sealed.spec.template.metadata;
+        metadata.labels = texts(&[(KEY_LABEL, "active")]);
+        metadata.annotations = texts(&[
+            (SKIP_SET_OWNER_REFERENCES, "true"),
+            ("signet.internal/seal", "always"),
+        ]);
+    };
+    for change in [label, legacy, sly] {
+        let Plan::Create(secret) = refuse(change, &trusting) else {
+            panic!("it is refused");
+        };
+        assert!(crate::keys::only_decrypts(&secret));
+        let annotations = secret.metadata.annotations.as_ref().expect("annotations");
+        assert_eq!(annotations["signet.internal/seal"], "never");
     }
     // A patch that would leave the label in place is judged on what it would write.
     let live = changed(|secret| {
@@ -465,4 +480,9 @@ fn secrets_that_grant_rights_are_refused_on_the_final_secret() {
         refused(decide(&policy(), Some(&live), Cause::Changed)),
         Reason::SealingKeyRefused
     );
+    // Nor does a patch make another key of the Secret of one that seals.
+    let Plan::Replace { secret, .. } = decide(&trusting, Some(&live), Cause::Changed) else {
+        panic!("it is refused");
+    };
+    assert!(crate::keys::only_decrypts(&secret));
 }

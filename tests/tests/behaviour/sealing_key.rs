@@ -186,20 +186,48 @@ fn nor_does_a_patch_make_a_key_of_a_secret() -> anyhow::Result<()> {
 
 #[test]
 fn a_sealed_key_that_is_allowed_opens_and_is_never_handed_out() -> anyhow::Result<()> {
-    let solo = Solo::start("allowed", &["--allow-sealed-keys"])?;
+    let mut solo = Solo::start("allowed", &["--allow-sealed-keys"])?;
     let (keys, first) = (solo.controller.namespace.clone(), key_of(&solo)?);
     let scene = Scene {
         plane: solo.plane,
         certificate: solo.certificate.clone(),
         namespace: keys.clone(),
     };
-    // Newer than the own key by its date: it would be handed out if it were an ordinary one.
-    let key = key(SignedDuration::from_secs(60))?;
-    scene.apply(&sealed_key(&scene, &keys, "mine", &key)?)?;
-    scene.reason("mine", "Unsealed")?;
-    solo.apply(&key.sealed(&solo, "db")?)?;
-    solo.reason("db", "Unsealed")?;
-    await_metric(&solo, "signet_keys{state=\"usable\"}", 2.0)?;
+    // Newer than the own key by their date: they would be handed out if they were ordinary ones.
+    let made = ["mine", "unowned", "orphaned"]
+        .map(|name| Ok::<_, anyhow::Error>((name, key(SignedDuration::from_secs(60))?)));
+    let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for (name, key) in &made {
+        let mut sealed = sealed_key(&scene, &keys, name, key)?;
+        if *name == "unowned" {
+            // By upstream's rule it has no owner, and its author says that it seals.
+            sealed["spec"]["template"]["metadata"]["annotations"] =
+                json!({crate::scene::SKIP_OWNER: "true", "signet.internal/seal": "always"});
+        }
+        scene.apply(&sealed)?;
+        scene.reason(name, "Unsealed")?;
+        let secret = scene.secret(name)?;
+        assert_eq!(
+            text(&secret, "/metadata/annotations/signet.internal~1seal"),
+            "never"
+        );
+        let owned = secret["metadata"]["ownerReferences"].is_array();
+        assert_eq!(owned, *name != "unowned");
+        solo.apply(&key.sealed(&solo, name)?)?;
+        solo.reason(name, "Unsealed")?;
+    }
+    await_metric(&solo, "signet_keys{state=\"usable\"}", 4.0)?;
+    let kubectl = solo.plane.kubectl()?.in_namespace(&keys);
+    kubectl.ok(&["delete", "sealedsecret", "orphaned", "--cascade=orphan"])?;
+    scene.await_secret("it has no owner", "orphaned", |secret| {
+        !secret["metadata"]["ownerReferences"].is_array()
+    })?;
+    solo.sentinel()?;
+    await_handed_out(&solo, &first)?;
+    // Nor by a process that never saw the owner.
+    solo.stop()?;
+    solo.begin_again(&["--allow-sealed-keys"])?;
+    await_metric(&solo, "signet_keys{state=\"usable\"}", 4.0)?;
     await_handed_out(&solo, &first)?;
     Ok(())
 }
