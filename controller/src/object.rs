@@ -6,17 +6,27 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use signet_crds::names::{API_VERSION, GROUP, KIND, PLURAL, VERSION};
+use signet_crds::names::{
+    API_VERSION, CLUSTER_WIDE, GROUP, INSTANCE_LABEL, KIND, NAMESPACE_WIDE, PLURAL, VERSION,
+};
 use signet_crds::{Reason, Refusal, SealedSecret, SealedSecretStatus};
 
 /// Deepest nesting of a spec that is looked at (docs/trust.md row 2).
 const MAX_DEPTH: usize = 64;
+/// The labels that are kept.
+const USED_LABELS: &[&str] = &[INSTANCE_LABEL];
+/// The annotations that are kept.
+const USED_ANNOTATIONS: &[&str] = &[CLUSTER_WIDE, NAMESPACE_WIDE];
+/// Longest value that is kept. Of annotations only `true` means something, and no label's value is longer.
+const LONGEST_VALUE: usize = 64;
 
 /// A SealedSecret, not decoded beyond its metadata.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +36,8 @@ pub struct RawSealedSecret {
     api_version: String,
     #[serde(default = "kind")]
     kind: String,
-    /// Name, namespace, uid, resourceVersion, generation, deletionTimestamp, labels and annotations only.
+    /// Name, namespace, uid, resourceVersion, generation, the timestamps, and of labels and annotations those of
+    /// [`USED_LABELS`] and [`USED_ANNOTATIONS`]: the others are as large as a tenant likes.
     #[serde(default, deserialize_with = "used_metadata")]
     pub metadata: ObjectMeta,
     /// The spec as the API server wrote it.
@@ -56,7 +67,9 @@ fn used_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMet
         generation: Option<i64>,
         creation_timestamp: Option<Time>,
         deletion_timestamp: Option<Time>,
+        #[serde(deserialize_with = "used_labels")]
         labels: Option<BTreeMap<String, String>>,
+        #[serde(deserialize_with = "used_annotations")]
         annotations: Option<BTreeMap<String, String>>,
     }
     let used = Used::deserialize(deserializer)?;
@@ -72,6 +85,51 @@ fn used_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMet
         annotations: used.annotations,
         ..ObjectMeta::default()
     })
+}
+
+fn used_labels<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, String>>, D::Error> {
+    deserializer.deserialize_option(Kept(USED_LABELS))
+}
+
+fn used_annotations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, String>>, D::Error> {
+    deserializer.deserialize_option(Kept(USED_ANNOTATIONS))
+}
+
+/// Reads a map, and keeps of it what has one of these names: the rest is never in memory as a whole.
+struct Kept(&'static [&'static str]);
+
+impl<'de> Visitor<'de> for Kept {
+    type Value = Option<BTreeMap<String, String>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map of texts")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut kept = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<Cow<'_, str>, Cow<'_, str>>()? {
+            if self.0.contains(&&*name) && value.len() <= LONGEST_VALUE {
+                kept.insert(name.into_owned(), value.into_owned());
+            }
+        }
+        Ok(Some(kept))
+    }
 }
 
 impl Resource for RawSealedSecret {
@@ -224,6 +282,23 @@ mod tests {
         );
         let event: kube::core::WatchEvent<RawSealedSecret> = serde_json::from_str(&event).unwrap();
         assert!(matches!(event, kube::core::WatchEvent::Added(object) if object.decode().is_err()));
+    }
+
+    #[test]
+    fn labels_and_annotations_that_nobody_uses_are_not_kept() {
+        let long = "x".repeat(256 * 1024);
+        let text = format!(
+            r#"{{"metadata":{{"name":"db","labels":{{"other":"{long}","{INSTANCE_LABEL}":"shop"}},
+            "annotations":{{"other":"{long}","{CLUSTER_WIDE}":"{long}","{NAMESPACE_WIDE}":"true"}}}},"spec":{{}}}}"#
+        );
+        let object: RawSealedSecret = serde_json::from_str(&text).unwrap();
+        let kept = |name: &str, value: &str| Some([(name.to_owned(), value.to_owned())].into());
+        assert_eq!(object.metadata.labels, kept(INSTANCE_LABEL, "shop"));
+        assert_eq!(object.metadata.annotations, kept(NAMESPACE_WIDE, "true"));
+        assert!(serde_json::to_string(&object).unwrap().len() < 512);
+        let none: RawSealedSecret =
+            serde_json::from_str(r#"{"metadata":{"labels":null}}"#).unwrap();
+        assert_eq!(none.metadata.labels, None);
     }
 
     #[test]
