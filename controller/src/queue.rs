@@ -21,6 +21,8 @@ const CARRIED_BYTES: usize = 4 * 1024 * 1024;
 /// The largest object that is carried: reading a larger one again costs little beside the rest of its pass, and a few
 /// hundred of them would leave no room for others.
 const CARRIED_OBJECT: usize = 32 * 1024;
+/// Openings that may wait half done: each holds its object and the values opened so far, some 3 MiB at most.
+const HALF_DONE: usize = 4;
 
 /// Which objects come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +69,7 @@ pub enum Next {
     Idle,
     /// Another turn after this time.
     After(Duration),
-    /// Another turn when the others had theirs.
+    /// Another turn when the others had theirs. Beyond [`HALF_DONE`] the opening is begun anew when one of those has ended.
     GoOn(Unfinished),
 }
 
@@ -97,6 +99,11 @@ impl Turns {
         }
         queue.push_back(key);
         self.len += 1;
+    }
+
+    fn has(&self, key: &ObjectKey) -> bool {
+        let queue = self.by_namespace.get(&key.namespace);
+        queue.is_some_and(|queue| queue.contains(key))
     }
 
     /// The next object of the next namespace that may have a turn.
@@ -137,6 +144,10 @@ struct State {
     delayed: BTreeMap<(Instant, ObjectKey), ()>,
     delays: HashMap<ObjectKey, Instant>,
     carried: usize,
+    /// What holds an opening that is half done, or may do so next.
+    half_done: HashSet<ObjectKey>,
+    /// What waits to be one of them.
+    parked: Turns,
     open: Open,
     closed: bool,
     stands_by: bool,
@@ -238,6 +249,11 @@ impl Queue {
         let mut state = self.state();
         state.cancel_delay(key);
         state.drop_carried(key);
+        if !state.running.contains(key) {
+            state.end_opening(key);
+        }
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// The next job, when there is one; `None` once the queue is closed.
@@ -277,13 +293,14 @@ impl Queue {
         state.stop(key);
         let was_waiting = state.waiting.contains_key(key);
         match next {
-            Next::Idle => {}
-            Next::After(delay) => state.delay(key.clone(), Instant::now() + delay),
-            // An event that came meanwhile makes the unfinished opening worthless.
-            Next::GoOn(_) if state.waiting.contains_key(key) => {}
-            Next::GoOn(unfinished) => {
-                state.enqueue(key.clone(), Lane::Fresh, None, Some(unfinished))
+            Next::Idle => state.end_opening(key),
+            Next::After(delay) => {
+                state.end_opening(key);
+                state.delay(key.clone(), Instant::now() + delay);
             }
+            // An event that came meanwhile makes the unfinished opening worthless.
+            Next::GoOn(_) if was_waiting => state.end_opening(key),
+            Next::GoOn(unfinished) => state.go_on(key, unfinished),
         }
         if let Some(lane) = state
             .waiting
@@ -306,7 +323,8 @@ impl Queue {
     pub fn is_idle(&self) -> bool {
         let state = self.state();
         let due = state.next_due().is_some_and(|due| due <= Instant::now());
-        state.waiting.is_empty() && state.running.is_empty() && !due
+        let parked = state.parked.len > 0;
+        state.waiting.is_empty() && state.running.is_empty() && !parked && !due
     }
 }
 
@@ -420,6 +438,30 @@ impl State {
             *count -= 1;
             if *count == 0 {
                 self.running_in.remove(&key.namespace);
+            }
+        }
+    }
+
+    /// Keeps an opening if few are half done; otherwise only the name, until one of them has ended. The work of one turn is
+    /// lost then, and no object waits for ever: whoever is let in keeps its place to the end.
+    fn go_on(&mut self, key: &ObjectKey, unfinished: Unfinished) {
+        if self.half_done.contains(key) || self.half_done.len() < HALF_DONE {
+            self.half_done.insert(key.clone());
+            self.enqueue(key.clone(), Lane::Fresh, None, Some(unfinished));
+        } else if !self.stands_by && !self.parked.has(key) {
+            self.parked.push(key.clone());
+        }
+    }
+
+    /// An opening is over: finished, refused or worthless.
+    fn end_opening(&mut self, key: &ObjectKey) {
+        if !self.half_done.remove(key) {
+            return;
+        }
+        if let Some(next) = self.parked.pop(|_| true) {
+            self.half_done.insert(next.clone());
+            if !self.running.contains(&next) && !self.waiting.contains_key(&next) {
+                self.enqueue(next, Lane::Fresh, None, None);
             }
         }
     }

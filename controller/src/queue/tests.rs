@@ -1,3 +1,5 @@
+use signet_crds::V1Data;
+
 use super::*;
 
 fn key(namespace: &str, name: &str) -> ObjectKey {
@@ -166,4 +168,69 @@ async fn large_objects_are_not_carried_and_small_ones_within_a_bound() {
         (CARRIED_BYTES / 2..=CARRIED_BYTES).contains(&carried),
         "{carried}"
     );
+}
+
+fn unfinished() -> Unfinished {
+    let object = serde_json::json!({"metadata": {"name": "1", "namespace": "a"}, "spec": {"encryptedData": {}}});
+    let object: RawSealedSecret = serde_json::from_value(object).unwrap();
+    let opening = Opening::new(
+        &object.decode().unwrap(),
+        &BTreeMap::new(),
+        V1Data::Accepted,
+    );
+    Unfinished {
+        opening: Box::new(opening.unwrap_or_else(|_| panic!("it has no items"))),
+        object: Box::new(object),
+    }
+}
+
+#[tokio::test]
+async fn few_openings_wait_half_done_and_all_of_them_end() {
+    let queue = started();
+    let all: Vec<_> = (0..20)
+        .map(|number| key("a", &number.to_string()))
+        .collect();
+    for key in &all {
+        queue.push(key.clone(), Lane::Fresh, None);
+    }
+    let mut turns: HashMap<ObjectKey, usize> = HashMap::new();
+    let mut ended = Vec::new();
+    while !queue.is_idle() {
+        let job = queue.next().await.expect("the queue is open");
+        let kept = |waiting: &Waiting| waiting.opening.is_some();
+        let held = queue.state().waiting.values().filter(|w| kept(w)).count();
+        assert!(held <= HALF_DONE, "{held}");
+        // Three turns in a row that keep what was opened.
+        let done = turns.entry(job.key.clone()).or_default();
+        *done = if job.opening.is_some() { *done + 1 } else { 0 };
+        let next = if *done == 2 {
+            ended.push(job.key.clone());
+            Next::Idle
+        } else {
+            Next::GoOn(unfinished())
+        };
+        queue.done(&job.key, next);
+    }
+    ended.sort();
+    let mut all = all;
+    all.sort();
+    assert_eq!(ended, all);
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_lets_the_next_opening_in() {
+    let queue = started();
+    let mut running = Vec::new();
+    for number in 0..=HALF_DONE {
+        queue.push(key("a", &number.to_string()), Lane::Fresh, None);
+        running.push(take(&queue).await);
+    }
+    for key in &running {
+        queue.done(key, Next::GoOn(unfinished()));
+    }
+    assert_eq!(queue.state().parked.len, 1);
+    queue.forget(&key("a", "0"));
+    assert_eq!(queue.state().parked.len, 0);
+    let parked = key("a", &HALF_DONE.to_string());
+    assert!(queue.state().half_done.contains(&parked));
 }
