@@ -24,7 +24,6 @@ pub mod pass;
 pub mod plan;
 pub mod preview;
 pub mod queue;
-pub mod refusal;
 pub mod runtime;
 pub mod state;
 pub mod status;

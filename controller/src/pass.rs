@@ -18,7 +18,7 @@ pub(crate) use assemble::rendered;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use signet_common::{KeyRing, Plaintext};
-use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret};
+use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret, failed_items};
 use tokio::time::Instant;
 
 use crate::api::ApiFailure;
@@ -28,7 +28,6 @@ use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
 use crate::plan::{Cause, Repair, before_opening};
 use crate::queue::{Job, Next, Unfinished};
-use crate::refusal::failed_items;
 use crate::state::{Keys, State};
 use crate::status::Outcome;
 

@@ -6,6 +6,7 @@ pub mod crd;
 pub mod manifest;
 pub mod names;
 mod reason;
+mod refusal;
 pub mod scope;
 mod seal;
 mod sealed_secret;
@@ -14,6 +15,7 @@ pub mod status;
 mod unseal;
 
 pub use reason::{Class, Reason};
+pub use refusal::failed_items;
 pub use seal::{SealSecretError, cleartext_items, seal_secret};
 pub use sealed_secret::{
     ParseError, SealedSecret, SealedSecretSpec, SecretTemplate, TemplateMetadata,

@@ -178,9 +178,8 @@ impl Opening {
     ) {
         if !ring.fits(blob) {
             let bits = blob.wrapped().len() * 8;
-            let message = format!(
-                "sealed with a key of {bits} bits, and this controller has none of that size"
-            );
+            let message =
+                format!("sealed with a key of {bits} bits, and no key here has that size");
             return self.fail(item, Reason::UnknownKeySize, message);
         }
         match ring.open(blob, &self.target, item, hint, operations) {

@@ -4,14 +4,13 @@ use k8s_openapi::api::core::v1::Secret;
 use signet_common::KeyRing;
 use signet_crds::names::{API_VERSION, KIND};
 use signet_crds::status::condition_type::SYNCED;
-use signet_crds::{Class, Opening, Progress, Reason, Refusal, SealedSecret};
+use signet_crds::{Class, Opening, Progress, Reason, Refusal, SealedSecret, failed_items};
 
 use super::changes::{Change, changes};
 use super::valid::refused_by_the_api;
 use crate::object::RawSealedSecret;
 use crate::pass::rendered;
 use crate::plan::{Cause, Plan, Policy, before_opening, plan};
-use crate::refusal::failed_items;
 use crate::state::was_applied;
 use crate::tags::Tags;
 

@@ -1,7 +1,8 @@
 //! What a failed opening is called: pure, from public facts.
 
 use signet_common::{Printable, Scope};
-use signet_crds::{ItemFailure, Reason, Refusal, SealedSecret};
+
+use crate::{ItemFailure, Reason, Refusal, SealedSecret};
 
 /// One refusal for all failing items: the reason of the first, a line for each, and upstream's phrase where it fits.
 pub fn failed_items(sealed: &SealedSecret, failures: &[ItemFailure]) -> Refusal {
@@ -59,10 +60,9 @@ fn was_renamed(sealed: &SealedSecret) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-    use signet_crds::SealedSecretSpec;
-
     use super::*;
+    use crate::SealedSecretSpec;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
     fn sealed(recorded: (&str, &str)) -> SealedSecret {
         let metadata = ObjectMeta {
