@@ -7,7 +7,7 @@ use signet_common::Printable;
 use crate::certificate::MAX_CERTIFICATE_BYTES;
 use crate::error::Failure;
 use crate::forward_proxy;
-use crate::http_client::{Answer, HttpClient, proxy_for};
+use crate::http_client::{Answer, DEFAULT_TIMEOUT, Deadline, HttpClient, proxy_for};
 use crate::session::Session;
 
 const MAX_REDIRECTS: usize = 10;
@@ -23,15 +23,24 @@ pub enum UrlPolicy {
     Any,
 }
 
-/// The body of the address, at most 64 KiB, after redirects.
+/// The body of the address, at most 64 KiB, after redirects, all of them within the time of one exchange.
 ///
 /// # Errors
 /// The address is refused, does not answer, answers something other than 200, or answers with a web page.
 pub fn fetch(session: &mut Session<'_>, url: &Uri, policy: UrlPolicy) -> Result<Vec<u8>, Failure> {
+    fetch_until(session, url, policy, Deadline::after(DEFAULT_TIMEOUT))
+}
+
+fn fetch_until(
+    session: &mut Session<'_>,
+    url: &Uri,
+    policy: UrlPolicy,
+    deadline: Deadline,
+) -> Result<Vec<u8>, Failure> {
     let mut at = url.clone();
     for _ in 0..=MAX_REDIRECTS {
         check_scheme(session, url, &at, policy)?;
-        let answer = get(session, &at)?;
+        let answer = get(session, &at, deadline)?;
         if !answer.status.is_redirection() {
             return body(url, answer);
         }
@@ -82,7 +91,7 @@ fn check_scheme(
     }
 }
 
-fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
+fn get(session: &Session<'_>, url: &Uri, deadline: Deadline) -> Result<Answer, Failure> {
     let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
         return Err(failed(url, "not a complete address"));
     };
@@ -96,7 +105,7 @@ fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
         && scheme == &uri::Scheme::HTTP
         && proxy.scheme() == Some(&uri::Scheme::HTTP)
     {
-        return forward_proxy::get(proxy, url, MAX_CERTIFICATE_BYTES)
+        return forward_proxy::get(proxy, url, MAX_CERTIFICATE_BYTES, deadline)
             .map_err(|why| failed(url, why));
     }
     let server = Uri::builder()
@@ -113,7 +122,7 @@ fn get(session: &Session<'_>, url: &Uri) -> Result<Answer, Failure> {
         .body(Vec::new())
         .map_err(|error| failed(url, error))?;
     HttpClient::new(config, None)?
-        .send(request, MAX_CERTIFICATE_BYTES)
+        .send_until(request, MAX_CERTIFICATE_BYTES, deadline)
         .map_err(|why| failed(url, why))
 }
 
@@ -136,7 +145,11 @@ pub(crate) fn looks_like_html(body: &[u8]) -> bool {
 /// Where a redirect leads: an address, or a path on the same server.
 fn next(at: &Uri, answer: &Answer) -> Option<Uri> {
     let location = answer.location.as_deref()?;
-    if location.contains("://") {
+    let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if location
+        .split_once("://")
+        .is_some_and(|(scheme, _)| is_scheme(scheme))
+    {
         return location.parse().ok();
     }
     let scheme = at.scheme_str()?;
@@ -144,17 +157,44 @@ fn next(at: &Uri, answer: &Answer) -> Option<Uri> {
     if let Some(other) = location.strip_prefix("//") {
         return format!("{scheme}://{other}").parse().ok();
     }
-    let path = if location.starts_with('/') {
-        location.to_owned()
-    } else {
-        let folder = at.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-        format!("{folder}/{location}")
+    let (path, query) = match location.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (location, String::new()),
     };
-    format!("{scheme}://{authority}{path}").parse().ok()
+    let path = match path {
+        "" => at.path().to_owned(),
+        path if path.starts_with('/') => without_dots(path),
+        path => {
+            let folder = at.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            without_dots(&format!("{folder}/{path}"))
+        }
+    };
+    format!("{scheme}://{authority}{path}{query}").parse().ok()
+}
+
+/// A path without `.` and `..`, which never lead above the top (RFC 3986, 5.2.4).
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/').skip(1) {
+        match part {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            part => kept.push(part),
+        }
+    }
+    if matches!(path.rsplit('/').next(), Some("." | "..")) {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::time::Duration;
+
     use http::StatusCode;
 
     use super::*;
@@ -167,6 +207,14 @@ mod tests {
             ("//b.test/c", "https://b.test/c"),
             ("/c", "https://a.test/c"),
             ("c", "https://a.test/x/c"),
+            ("?x=1", "https://a.test/x/y?x=1"),
+            ("c?d=../e", "https://a.test/x/c?d=../e"),
+            ("../c", "https://a.test/c"),
+            ("../../../c", "https://a.test/c"),
+            ("./c/./d/../e", "https://a.test/x/c/e"),
+            ("/a/b/..", "https://a.test/a/"),
+            ("c?u=http://b.test", "https://a.test/x/c?u=http://b.test"),
+            (".", "https://a.test/x/"),
         ];
         for (location, expected) in table {
             let answer = Answer {
@@ -176,6 +224,49 @@ mod tests {
             };
             assert_eq!(next(&at, &answer), Some(expected.parse().unwrap()));
         }
+    }
+
+    /// Answers each request after a tenth of a second with a redirect to itself.
+    fn slow_redirects() -> Uri {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut buffer = [0; 4096];
+                let _ = stream.read(&mut buffer);
+                std::thread::park_timeout(Duration::from_millis(100));
+                let _ = stream.write_all(
+                    b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                );
+            }
+        });
+        address.parse().unwrap()
+    }
+
+    #[test]
+    fn all_redirects_share_one_deadline() {
+        let url = slow_redirects();
+        let mut session = Session {
+            program: crate::session::Program::Signet,
+            stdin: &mut std::io::empty(),
+            stdin_is_terminal: false,
+            stderr_is_terminal: false,
+            stdout: &mut std::io::sink(),
+            stderr: &mut std::io::sink(),
+            variable: &|_| None,
+            rng: &mut rand::rng(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        // Each answer comes in time, and all ten would take a second.
+        let deadline = Deadline::after(Duration::from_millis(350));
+        let failure = fetch_until(&mut session, &url, UrlPolicy::Any, deadline).unwrap_err();
+        assert!(
+            failure
+                .message
+                .ends_with("no answer within 350 milliseconds"),
+            "{}",
+            failure.message
+        );
     }
 
     #[test]

@@ -10,19 +10,20 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::http_client::{Answer, DEFAULT_TIMEOUT, chain, read};
+use crate::http_client::{Answer, Deadline, chain, read};
 
 /// Gets `url` from `proxy`, at most `limit` bytes. The error says what happened, without the address.
-pub(crate) fn get(proxy: &Uri, url: &Uri, limit: usize) -> Result<Answer, String> {
+pub(crate) fn get(
+    proxy: &Uri,
+    url: &Uri,
+    limit: usize,
+    deadline: Deadline,
+) -> Result<Answer, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| chain(&error))?;
-    runtime.block_on(async {
-        tokio::time::timeout(DEFAULT_TIMEOUT, exchange(proxy, url, limit))
-            .await
-            .map_err(|_| format!("no answer within {} seconds", DEFAULT_TIMEOUT.as_secs()))?
-    })
+    runtime.block_on(deadline.bound(exchange(proxy, url, limit)))
 }
 
 async fn exchange(proxy: &Uri, url: &Uri, limit: usize) -> Result<Answer, String> {

@@ -30,6 +30,41 @@ pub(crate) struct HttpClient {
     timeout: Duration,
 }
 
+/// When something must be over, and how long it was given in all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    end: Instant,
+    whole: Duration,
+}
+
+impl Deadline {
+    /// From now on.
+    pub(crate) fn after(whole: Duration) -> Self {
+        let end = Instant::now() + whole;
+        Self { end, whole }
+    }
+
+    /// What `work` comes to, if that is in time. The error says how long was waited.
+    pub(crate) async fn bound<T>(
+        &self,
+        work: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, String> {
+        tokio::time::timeout_at(self.end.into(), work)
+            .await
+            .map_err(|_| format!("no answer within {}", shown(self.whole)))?
+    }
+}
+
+/// `60 seconds`, `500 milliseconds`.
+fn shown(time: Duration) -> String {
+    match time.subsec_nanos() {
+        0 if time.as_secs() == 1 => "1 second".to_owned(),
+        0 => format!("{} seconds", time.as_secs()),
+        _ if time < Duration::from_millis(1) => format!("{} microseconds", time.as_micros()),
+        _ => format!("{} milliseconds", time.as_millis()),
+    }
+}
+
 /// What a server answered, the body within the bound that was asked for.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -41,15 +76,15 @@ impl HttpClient {
     pub(crate) fn new(mut config: Config, timeout: Option<Duration>) -> Result<Self, Failure> {
         config.disable_compression = true;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // It would try again for minutes what only an operator can mend, and hide the cause.
-        config.default_retry = false;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::trouble(os_text(&error)))?;
         let client = {
             let _guard = runtime.enter();
-            Client::try_from(config).map_err(|error| Failure::trouble(no_client(&error)))?
+            signet_tls::client_builder(config)
+                .map_err(|error| Failure::trouble(no_client(&error)))?
+                .build()
         };
         let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
         Ok(Self {
@@ -62,12 +97,18 @@ impl HttpClient {
     /// Sends a request whose address is a path, and reads at most `limit` bytes of the answer. A server that is busy and says
     /// when to come back is asked again then, within the time for the whole. The error says what happened, without the address.
     pub(crate) fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, String> {
-        let end = Instant::now() + self.timeout;
-        self.runtime.block_on(async {
-            tokio::time::timeout(self.timeout, self.exchange(request, limit, end))
-                .await
-                .map_err(|_| format!("no answer within {} seconds", self.timeout.as_secs()))?
-        })
+        self.send_until(request, limit, Deadline::after(self.timeout))
+    }
+
+    /// The same within a deadline that others share.
+    pub(crate) fn send_until(
+        &self,
+        request: Request<Vec<u8>>,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Answer, String> {
+        let exchange = self.exchange(request, limit, deadline.end);
+        self.runtime.block_on(deadline.bound(exchange))
     }
 
     async fn exchange(
@@ -191,6 +232,20 @@ pub(crate) fn proxy_for(session: &Session<'_>, address: &http::Uri) -> Option<ht
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_is_no_whole_number_of_seconds_is_not_shown_as_none() {
+        let table = [
+            (60_000_000, "60 seconds"),
+            (1_000_000, "1 second"),
+            (500_000, "500 milliseconds"),
+            (1_500_000, "1500 milliseconds"),
+            (20, "20 microseconds"),
+        ];
+        for (micros, text) in table {
+            assert_eq!(shown(Duration::from_micros(micros)), text);
+        }
+    }
 
     #[test]
     fn only_a_busy_server_that_names_a_time_is_asked_again() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use signet_common::RenewalPolicy;
 use signet_crds::V1Data;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -283,7 +283,9 @@ pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
             "neither in a pod nor with a usable kubeconfig; give --kubeconfig FILE ({error})"
         )
     })?;
-    let client = Client::try_from(config).context("no client for the API server")?;
+    let client = signet_tls::client_builder(config)
+        .context("no client for the API server")?
+        .build();
     Ok(Cluster::new(client, limit(args)))
 }
 
@@ -298,7 +300,9 @@ async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
         }
         None => Config::incluster().context("not in a pod: give --kubeconfig FILE")?,
     };
-    let client = Client::try_from(config).context("no client for the API server")?;
+    let client = signet_tls::client_builder(config)
+        .context("no client for the API server")?
+        .build();
     Ok(Cluster::new(client, limit(args)))
 }
 

@@ -62,6 +62,51 @@ fn flags_alone_are_enough_to_reach_a_cluster() {
     }
 }
 
+/// Public test certificates for 127.0.0.1.
+fn own(name: &str) -> String {
+    format!("{}/../tls/tests/certs/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn an_api_server_whose_certificate_is_its_own_ca_is_trusted_if_it_is_configured() {
+    for name in ["own", "leaf"] {
+        let server = Server::start_tls_as(&own(name), respond);
+        for (authority, trusted) in [(name, true), ("another", false)] {
+            let place = Place::new();
+            let authority = own(&format!("{authority}.crt"));
+            let flags = ["--server", &server.address, "--token", "t0ken"];
+            let flags = [&flags[..], &["--certificate-authority", &authority]].concat();
+            let ran = fetch(&place, &flags);
+            assert_eq!(ran.code == Some(0), trusted, "{name} {}", ran.said());
+            let config = format!(
+                "current-context: c\nclusters: [{{name: c, cluster: {{server: '{}', certificate-authority: '{authority}'}}}}]\ncontexts: [{{name: c, context: {{cluster: c}}}}]\n",
+                server.address
+            );
+            place.write("config", config);
+            let arguments = words(&["cert", "fetch", "--kubeconfig", "config"]);
+            let ran = place.run(Program::Signet, &arguments, b"");
+            assert_eq!(ran.code == Some(0), trusted, "{name} {}", ran.said());
+            if !trusted {
+                ran.assert_says(
+                    "the certificate-authority of the kubeconfig is not that of this server",
+                );
+            }
+        }
+        let flags = ["--server", &server.address, "--token", "t0ken"];
+        let ran = fetch(&Place::new(), &flags);
+        assert_eq!(
+            ran.code,
+            Some(1),
+            "the system does not know it: {}",
+            ran.said()
+        );
+        // Who may answer for an address of a certificate is the system's business alone.
+        let url = format!("{}/cert.pem", server.address);
+        let ran = fetch(&Place::new(), &["--cert", &url]);
+        assert_eq!(ran.code, Some(1), "{}", ran.said());
+    }
+}
+
 #[test]
 fn a_user_name_and_password_are_sent() {
     let server = api_server();
@@ -189,7 +234,7 @@ fn a_server_that_does_not_answer_is_given_up_after_the_request_timeout() {
         &["--server", &address, "--request-timeout", "1s"],
     );
     assert_eq!(ran.code, Some(1));
-    ran.assert_says("no answer within 1 seconds");
+    ran.assert_says("no answer within 1 second");
 }
 
 #[test]

@@ -58,9 +58,17 @@ impl Server {
     pub(crate) fn start_tls(
         respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
     ) -> Self {
-        let pem = |name| std::fs::read(key(name)).expect("a test key");
-        let certificate = CertificateDer::from_pem_slice(&pem("seal.crt")).expect("PEM");
-        let private = PrivateKeyDer::from_pem_slice(&pem("seal.key")).expect("PEM");
+        Self::start_tls_as(&key("seal"), respond)
+    }
+
+    /// The same with the certificate and the key whose paths begin so.
+    pub(crate) fn start_tls_as(
+        identity: &str,
+        respond: impl Fn(&str, &str) -> Option<Answer> + Send + 'static,
+    ) -> Self {
+        let pem = |end| std::fs::read(format!("{identity}.{end}")).expect("a test key");
+        let certificate = CertificateDer::from_pem_slice(&pem("crt")).expect("PEM");
+        let private = PrivateKeyDer::from_pem_slice(&pem("key")).expect("PEM");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

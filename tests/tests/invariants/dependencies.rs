@@ -56,17 +56,28 @@ const DOES_IO: [&str; 44] = [
 
 /// Whom each of our libraries may use, directly or not, in any kind of dependency. Tests and xtask may use what they
 /// like.
-const MAY_USE: [(&str, &[&str]); 5] = [
+const MAY_USE: [(&str, &[&str]); 6] = [
     ("signet-common", &[]),
     ("signet-templates", &[]),
+    ("signet-tls", &[]),
     ("signet-crds", &["signet-common", "signet-templates"]),
     (
         "signet-controller",
-        &["signet-common", "signet-templates", "signet-crds"],
+        &[
+            "signet-common",
+            "signet-templates",
+            "signet-crds",
+            "signet-tls",
+        ],
     ),
     (
         "signet-cli",
-        &["signet-common", "signet-templates", "signet-crds"],
+        &[
+            "signet-common",
+            "signet-templates",
+            "signet-crds",
+            "signet-tls",
+        ],
     ),
 ];
 
