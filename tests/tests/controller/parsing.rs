@@ -238,7 +238,7 @@ fn answer(side: &Side, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow
     let output = kubectl::run(command, "")?;
     let version = output.stdout.lines().last().unwrap_or_default();
     let said = version
-        .strip_prefix("controller version: v")
+        .strip_prefix("controller version: ")
         .is_some_and(|rest| rest.starts_with("0.40.0"));
     let shown = [&output.stdout, &output.stderr];
     let help =

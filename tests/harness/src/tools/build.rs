@@ -81,14 +81,16 @@ fn linker_flags(tool: Tool) -> String {
 /// Versions that releases are stamped with.
 fn stamp(tool: Tool) -> &'static str {
     match tool {
-        // An unstamped kubeseal says UNKNOWN.
-        Tool::UpstreamKubeseal | Tool::UpstreamController => "-X main.VERSION=v0.40.0",
+        Tool::UpstreamKubeseal | Tool::UpstreamController => UPSTREAM_STAMP,
         // An unstamped API server says v0.0.0, and charts ask for more.
         Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => KUBERNETES_STAMP,
         Tool::Helm => "-X helm.sh/helm/v4/internal/version.version=v4.3.1",
         Tool::Etcd | Tool::SprigOracle | Tool::OciWitness | Tool::UpstreamChart => "",
     }
 }
+
+/// As upstream's releases are: what goreleaser calls the version has no `v`. An unstamped kubeseal says UNKNOWN.
+const UPSTREAM_STAMP: &str = "-X main.VERSION=0.40.0";
 
 const KUBERNETES_STAMP: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
@@ -156,6 +158,7 @@ pub(super) fn build(tool: Tool, output: &Path) -> anyhow::Result<()> {
 pub(super) fn further_facts(module: Module) -> &'static str {
     match module {
         Module::Kubernetes => KUBERNETES_STAMP,
+        Module::Peers => UPSTREAM_STAMP,
         _ => "",
     }
 }

@@ -75,7 +75,7 @@ fn image(recipe: &Recipe, layout: &Path, tools: &Tools) -> anyhow::Result<()> {
 fn runs(recipe: &Recipe, root: &Path) -> anyhow::Result<()> {
     let version = inside(root, recipe.name, &["--version"], "")?.success("--version")?;
     let wanted = format!(
-        "{} version: v0.40.0+signet.{}\n",
+        "{} version: 0.40.0+signet.{}\n",
         recipe.name,
         env!("CARGO_PKG_VERSION")
     );
