@@ -61,10 +61,15 @@ fn has_cargo_deny() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
+/// Which files differ from the commit, and in what: a file that is changed already may be changed again.
 fn changed_files() -> anyhow::Result<Vec<u8>> {
-    let output = Command::new("git")
-        .args(["status", "--porcelain"])
-        .output()
-        .context("run git")?;
-    Ok(output.stdout)
+    let mut all = Vec::new();
+    for arguments in [&["status", "--porcelain"][..], &["diff", "HEAD"]] {
+        let output = Command::new("git")
+            .args(arguments)
+            .output()
+            .context("run git")?;
+        all.extend(output.stdout);
+    }
+    Ok(all)
 }
