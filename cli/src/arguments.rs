@@ -14,10 +14,11 @@ pub(crate) enum Parsed<T> {
     Done,
 }
 
-/// Judges clap's result. A usage error keeps clap's text, which names flags and values as typed.
+/// Judges clap's result. A usage error keeps clap's text, which names flags and values as typed; `help` says where to read on.
 pub(crate) fn judge<T>(
     result: clap::error::Result<T>,
     session: &mut Session<'_>,
+    help: &str,
 ) -> Result<Parsed<T>, Failure> {
     let error = match result {
         Ok(parsed) => return Ok(Parsed::Run(parsed)),
@@ -26,7 +27,7 @@ pub(crate) fn judge<T>(
     if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && error.kind() == ErrorKind::UnknownArgument
     {
-        return Err(unknown(argument, session.program));
+        return Err(unknown(argument, session.program, help));
     }
     let text = error.render().to_string();
     if !error.use_stderr() {
@@ -34,38 +35,25 @@ pub(crate) fn judge<T>(
         let _ = session.stdout.write_all(text.as_bytes());
         return Ok(Parsed::Done);
     }
-    let (_, help) = names(session.program);
-    let missing_verb = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if [missing_verb, ErrorKind::MissingSubcommand].contains(&error.kind()) {
-        return Err(Failure::usage("a verb is missing").hint(help));
-    }
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let text = text.split("\n\nUsage:").next().unwrap_or_default();
     let text = text.split("\n\nFor more").next().unwrap_or_default();
     Err(Failure::usage(text.trim_end()).hint(help))
 }
 
-/// The program's name, and where to read on.
-fn names(program: Program) -> (&'static str, &'static str) {
-    match program {
-        Program::Signet => (
-            "signet",
-            "'signet --help' lists the verbs, 'signet <verb> --help' their flags",
-        ),
-        Program::Kubeseal => ("kubeseal", "'kubeseal --help' lists the flags"),
-    }
-}
-
 /// Upstream ignores stray words and then waits for stdin; saying so is kinder.
-fn unknown(argument: &str, program: Program) -> Failure {
-    let (name, help) = names(program);
+fn unknown(argument: &str, program: Program, help: &str) -> Failure {
     let shown = Printable(argument);
     if argument.starts_with('-') {
         return Failure::usage(format_args!("unknown flag: {shown}")).hint(help);
     }
-    let failure = Failure::usage(format_args!("{name} does not take the argument '{shown}'"));
     match program {
-        Program::Signet => failure.hint(help),
-        Program::Kubeseal => failure.hint("give the input with -f FILE, or on stdin"),
+        Program::Signet => Failure::usage(format_args!("unexpected argument '{shown}'")).hint(
+            format_args!("one file at a time: join several with cat and pipe them in; {help}"),
+        ),
+        Program::Kubeseal => Failure::usage(format_args!(
+            "kubeseal does not take the argument '{shown}'"
+        ))
+        .hint("give the input with -f FILE, or on stdin"),
     }
 }

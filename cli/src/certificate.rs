@@ -184,7 +184,33 @@ pub fn check_pins(certificate: &Certificate, pins: &[Pin]) -> Result<(), Failure
 /// # Errors
 /// What is wrong with it, and what to do.
 pub fn parse(bytes: &[u8]) -> Result<Certificate, Failure> {
-    Certificate::parse_pem(bytes).map_err(|error| explain(&error))
+    Certificate::parse_pem(bytes).map_err(|error| match (&error, looks_like(bytes)) {
+        (CertificateError::NoCertificate, Some(hint)) => Failure::trouble(&error).hint(hint),
+        _ => explain(&error),
+    })
+}
+
+/// What it is instead, if that can be seen.
+fn looks_like(bytes: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(bytes);
+    let has = |word: &str| text.contains(word);
+    if bytes.starts_with(&[0x30, 0x82]) {
+        return Some(
+            "this looks like DER: 'openssl x509 -inform DER -in FILE' prints the text that is needed",
+        );
+    }
+    if has("-----BEGIN PUBLIC KEY") || has("-----BEGIN RSA PUBLIC KEY") {
+        return Some("this is a bare public key; the certificate around it is needed");
+    }
+    if bytes.trim_ascii().is_empty() {
+        return Some("it is empty: was the command that writes it successful?");
+    }
+    if has("kind:") || has("\"kind\"") {
+        return Some(
+            "this looks like a manifest; of a key Secret the certificate is tls.crt: 'signet cert fetch' prints it",
+        );
+    }
+    None
 }
 
 fn explain(error: &CertificateError) -> Failure {

@@ -1,10 +1,13 @@
 //! The controller, reached as upstream reaches it: its Service, then the API server's service proxy.
 
+mod why;
+
 use std::path::Path;
 
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode};
 use kube::Config;
+use kube::config::ExecInteractiveMode;
 use serde_json::Value;
 use signet_common::Printable;
 use zeroize::Zeroizing;
@@ -14,10 +17,11 @@ use crate::error::Failure;
 use crate::fetch::looks_like_html;
 use crate::http_client::{Answer, HttpClient, proxy_for};
 use crate::known_keys::ControllerName;
-use crate::kubeconfig::check::{NO_CONFIGURATION, check};
+use crate::kubeconfig::check::{check, no_configuration};
 use crate::kubeconfig::timeout::timeout;
 use crate::kubeconfig::{self, KubeOptions};
-use crate::session::Session;
+use crate::session::{Program, Session};
+use why::Why;
 
 /// Answers to verify and rotate, and objects of the API server.
 const MAX_ANSWER_BYTES: usize = 10 * 1024 * 1024;
@@ -49,25 +53,27 @@ impl Connection {
         let config = config(session, &controller.kube)?;
         let server = address(&config.cluster_url);
         let limit = timeout(&controller.kube.request_timeout)?;
-        let http =
-            HttpClient::new(config, limit).map_err(|failure| no_service(&failure.message))?;
+        let program = session.program;
+        let http = HttpClient::new(config, limit)
+            .map_err(|failure| no_service(program, Why::NoClient, &failure.message))?;
         let Controller {
             name, namespace, ..
         } = controller;
-        check_names(namespace, name)?;
+        check_names(program, namespace, name)?;
         let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
         let request = request(Method::GET, &path, Vec::new())?;
         let answer = http.send(request, MAX_ANSWER_BYTES).map_err(|why| {
             let url = format!("{server}{path}");
-            no_service(&format_args!("Get \"{}\": {why}", Printable(&url)))
+            let text = format!("Get \"{}\": {why}", Printable(&url));
+            no_service(program, Why::of_network(&why), &text)
         })?;
         if answer.status != StatusCode::OK {
-            return Err(no_service(&api_message(&answer)));
+            let why = Why::of_answer(answer.status);
+            return Err(no_service(program, why, &api_message(&answer)));
         }
         let port = port_name(&answer.body).ok_or_else(|| {
-            no_service(&format_args!(
-                "service \"{name}\" has no port that can be used"
-            ))
+            let text = format!("service \"{name}\" has no port that can be used");
+            no_service(program, Why::NotThere, &text)
         })?;
         let proxy = format!(
             "{path_base}:{port}/proxy",
@@ -149,7 +155,12 @@ pub fn fetch_certificate(
     session: &Session<'_>,
     controller: &Controller,
 ) -> Result<(Vec<u8>, ControllerName), Failure> {
-    let connection = Connection::open(session, controller)?;
+    let connection = Connection::open(session, controller).map_err(|failure| Failure {
+        hint: failure
+            .hint
+            .map(|hint| format!("{hint}; sealing needs no cluster with --cert")),
+        ..failure
+    })?;
     let certificate = connection.certificate()?;
     Ok((certificate, connection.name))
 }
@@ -164,15 +175,13 @@ fn address(url: &http::Uri) -> String {
 }
 
 fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failure> {
-    const HINT: &str =
-        "give --kubeconfig or set KUBECONFIG; only sealing works without a cluster, with --cert";
+    const HINT: &str = "give --kubeconfig or set KUBECONFIG";
     let Some(mut kubeconfig) = kubeconfig::load(session, options)? else {
-        let none = |_| Failure::trouble(NO_CONFIGURATION).hint(HINT);
-        let mut config = Config::incluster().map_err(none)?;
+        let mut config = Config::incluster().map_err(|_| no_configuration(session.program))?;
         read_token(&mut config)?;
         return Ok(config);
     };
-    check(&kubeconfig)?;
+    check(session.program, &kubeconfig)?;
     kubeconfig::complete_address(&mut kubeconfig);
     let own_proxy = kubeconfig::proxy_url(&kubeconfig);
     let mut config = Config::try_from(kubeconfig).map_err(|error| {
@@ -184,6 +193,12 @@ fn config(session: &Session<'_>, options: &KubeOptions) -> Result<Config, Failur
     }
     if config.cluster_url.scheme() != Some(&Scheme::HTTPS) {
         without_credentials(&mut config);
+    }
+    if !session.stdin_is_terminal
+        && let Some(plugin) = &mut config.auth_info.exec
+    {
+        // Stdin is the input, and is read after the plugin has run.
+        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     read_token(&mut config)?;
     Ok(config)
@@ -235,7 +250,8 @@ fn port_name(service: &[u8]) -> Option<String> {
 }
 
 /// The names become part of a path. The words are those of Kubernetes' own clients.
-fn check_names(namespace: &str, name: &str) -> Result<(), Failure> {
+fn check_names(program: Program, namespace: &str, name: &str) -> Result<(), Failure> {
+    let no_service = |text: &dyn std::fmt::Display| no_service(program, Why::NotThere, text);
     if name.is_empty() {
         return Err(no_service(&"resource name may not be empty"));
     }
@@ -269,12 +285,16 @@ fn is_path_segment(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(allowed) && !text.starts_with('.')
 }
 
-fn no_service(why: &dyn std::fmt::Display) -> Failure {
-    Failure::trouble(format_args!(
-        "cannot get sealed secret service: {why}.\nPlease, use the flag --controller-name and \
-         --controller-namespace to set up the name and namespace of the sealed secrets controller"
-    ))
-    .hint("look for it with 'kubectl get services -A | grep sealed', or give the certificate with --cert")
+/// Upstream's words for `kubeseal`, whose advice fits one cause only; the hint fits the cause.
+fn no_service(program: Program, why: Why, text: &dyn std::fmt::Display) -> Failure {
+    let message = match (program, why) {
+        (Program::Kubeseal, _) | (_, Why::NotThere) => format!(
+            "cannot get sealed secret service: {text}.\nPlease, use the flag --controller-name and \
+             --controller-namespace to set up the name and namespace of the sealed secrets controller"
+        ),
+        (Program::Signet, _) => format!("cannot get sealed secret service: {text}"),
+    };
+    Failure::trouble(message).hint(why.advice())
 }
 
 fn api_message(answer: &Answer) -> String {

@@ -35,18 +35,50 @@ impl Input {
         }
     }
 
+    /// Before anything else is done: whether the file can be opened. Whoever types is told what is waited for, as upstream
+    /// does.
+    ///
+    /// # Errors
+    /// There is no such file, or it may not be read.
+    pub fn expect(&self, session: &mut Session<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Stdin if session.stdin_is_terminal => {
+                session.notice("(tty detected: expecting json/yaml k8s resource in stdin)");
+                Ok(())
+            }
+            Self::Stdin => Ok(()),
+            Self::File(path) => can_be_opened(path)
+                .map_err(|failure| self.told_as_upstream(session.program, failure)),
+        }
+    }
+
     /// Every byte of a manifest; a failure begins with upstream's words.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn read_manifest(&self, session: &mut Session<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let program = session.program;
-        self.read(session).map_err(|failure| match (program, self) {
+        self.read(session)
+            .map_err(|failure| self.told_as_upstream(program, failure))
+    }
+
+    /// Says of a file what is wrong in it. `kubeseal` keeps to upstream's words.
+    pub fn within(&self, program: Program, failure: Failure) -> Failure {
+        match (program, self) {
+            (Program::Signet, Self::File(path)) => {
+                failure.within(Printable(&path.to_string_lossy()))
+            }
+            _ => failure,
+        }
+    }
+
+    fn told_as_upstream(&self, program: Program, failure: Failure) -> Failure {
+        match (program, self) {
             (Program::Kubeseal, Self::File(_)) => {
                 failure.within("Could not read file specified with --secret-file")
             }
             _ => failure,
-        })
+        }
     }
 
     /// Every byte of it.
@@ -64,6 +96,15 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+}
+
+/// A pipe is not opened to find out: it can be read once only.
+fn can_be_opened(path: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::file("open", path, &error);
+    if std::fs::metadata(path).map_err(failed)?.is_file() {
+        File::open(path).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Every byte of a file.
@@ -192,7 +233,10 @@ pub fn objects(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
             None => objects.push(place, value),
         }
     }
-    not_empty(objects, what)
+    not_empty(objects, what).map_err(|failure| match bytes.trim_ascii() {
+        [] => failure.hint("the input is empty: was the command that writes it successful?"),
+        _ => failure.hint("there is no object in it, only comments or separators"),
+    })
 }
 
 /// What a List holds, also one of a single kind, such as a `SecretList`.

@@ -12,19 +12,25 @@ use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::input::read_file;
+use crate::session::Program;
 
 /// Every private key of these files, in order.
 ///
 /// # Errors
 /// A file cannot be read, or holds something other than keys. No text quotes the file.
-pub fn read_all(paths: &[PathBuf]) -> Result<Vec<(PrivateKey, String)>, Failure> {
+pub fn read_all(paths: &[PathBuf], program: Program) -> Result<Vec<(PrivateKey, String)>, Failure> {
     let mut keys = Vec::new();
     for path in paths {
         let name = Printable(&path.to_string_lossy()).to_string();
         let bytes = read_file(path)?;
-        let found = parse(&bytes).map_err(|failure| match failure == without_key() {
-            true => failure,
-            false => failure.within(&name),
+        let found = parse(&bytes).map_err(|failure| {
+            if failure != without_key() {
+                return failure.within(&name);
+            }
+            match program {
+                Program::Kubeseal => failure.hint(format_args!("{name}: {UNDER_TLS_KEY}")),
+                Program::Signet => Failure::trouble(UNDER_TLS_KEY).within(&name),
+            }
         })?;
         keys.extend(found.into_iter().map(|key| (key, name.clone())));
     }
@@ -79,10 +85,11 @@ fn from_secret(secret: &Value) -> Result<Vec<PrivateKey>, Failure> {
     PrivateKey::parse_pem_all(&pem).map_err(explain)
 }
 
+const UNDER_TLS_KEY: &str = "a Secret without a private key; a key Secret has it under tls.key";
+
 /// Upstream's words, slip included.
 fn without_key() -> Failure {
     Failure::trouble("secret must contain a 'tls.data' key")
-        .hint("a key Secret has its private key under tls.key")
 }
 
 fn explain(error: PrivateKeyError) -> Failure {

@@ -58,10 +58,18 @@ pub fn check(session: &mut Session<'_>, controller: &ControllerName, certificate
         return;
     }
     if let Some((last, since)) = keys.last() {
+        if !session.shows_warnings() {
+            // Not remembered either: the next run that may speak announces it.
+            return;
+        }
         announce(session, controller, &hex, (last, since));
     }
     let _lock = folder.lock(PATIENCE);
     let Ok(now) = read(&folder) else { return };
+    // Another run may have remembered it meanwhile.
+    if keys_of(&now, controller).iter().any(|(key, _)| *key == hex) {
+        return;
+    }
     let text = with_line(&now, controller, &hex, &today);
     let (name, replace) = (OsStr::new(FILE), IfThere::Replace);
     // The next run tries again.

@@ -3,9 +3,10 @@
 //! Reads files only. Nothing here talks to a cluster.
 
 pub(crate) mod check;
+mod files;
 pub(crate) mod timeout;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kube::config::{Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use signet_common::Printable;
 
 use crate::error::Failure;
 use crate::session::Session;
+use files::merged_files;
 
 /// The kubectl-style flags. Absent means: as the kubeconfig says.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -121,49 +123,6 @@ fn check_names(config: &Kubeconfig, options: &KubeOptions) -> Result<(), Failure
         wrong.push("cluster has no server defined".to_owned());
     }
     check::invalid(&wrong)
-}
-
-/// The explicit file, else the list in `KUBECONFIG`, else `~/.kube/config`. Only the explicit one must exist.
-fn merged_files(session: &Session<'_>, options: &KubeOptions) -> Result<Kubeconfig, Failure> {
-    if let Some(path) = &options.kubeconfig {
-        return read(path);
-    }
-    let paths: Vec<PathBuf> = match (session.variable)("KUBECONFIG") {
-        Some(list) if !list.is_empty() => std::env::split_paths(&list)
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect(),
-        _ => (session.variable)("HOME")
-            .map(|home| Path::new(&home).join(".kube").join("config"))
-            .into_iter()
-            .collect(),
-    };
-    let mut merged = Kubeconfig::default();
-    for path in paths.iter().filter(|path| path.exists()) {
-        merged = merged
-            .merge(read(path)?)
-            .map_err(|error| broken(path, &error.to_string()))?;
-    }
-    Ok(merged)
-}
-
-fn read(path: &Path) -> Result<Kubeconfig, Failure> {
-    if let Err(error) = std::fs::metadata(path) {
-        return Err(Failure::file("stat", path, &error));
-    }
-    // The parser's own text may quote a token: only the place is shown.
-    let config = Kubeconfig::read_from(path).map_err(|_| broken(path, "not a kubeconfig"))?;
-    match config.kind.as_deref() {
-        None | Some("" | "Config") => Ok(config),
-        Some(_) => Err(broken(path, "not a kubeconfig")),
-    }
-}
-
-fn broken(path: &Path, why: &str) -> Failure {
-    let path = path.to_string_lossy();
-    Failure::trouble(format_args!(
-        "error loading config file \"{}\": {why}",
-        Printable(&path)
-    ))
 }
 
 fn override_context(config: &mut Kubeconfig, options: &KubeOptions) {

@@ -17,7 +17,9 @@ use crate::error::Failure;
 use crate::session::{Program, Session, with_real_world};
 
 /// The upstream release whose behaviour this program follows, and our own version.
-const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("0.40.0+signet.", env!("CARGO_PKG_VERSION"));
+
+const HELP: &str = "'kubeseal --help' lists the flags";
 
 /// The parser of the command line, for completions and manual pages.
 pub fn parser() -> clap::Command {
@@ -45,9 +47,9 @@ fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Fa
     if let Err(error) = &parsed
         && let Some(text) = parse_error::text(error, &arguments)
     {
-        return Err(Failure::usage(text).hint("'kubeseal --help' lists the flags"));
+        return Err(Failure::usage(text).hint(HELP));
     }
-    let arguments = match judge(parsed, session)? {
+    let arguments = match judge(parsed, session, HELP)? {
         Parsed::Run(arguments) => arguments,
         Parsed::Done => return Ok(()),
     };

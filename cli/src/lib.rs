@@ -34,5 +34,6 @@ pub mod reencrypt;
 pub mod seal;
 pub mod session;
 pub mod signet;
+mod typing;
 pub mod unseal;
 pub mod verify;

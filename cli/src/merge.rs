@@ -18,7 +18,7 @@ use crate::error::Failure;
 use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
 use crate::manifest_edit::{self, Edit, REWRITTEN};
-use crate::seal::{Shaping, announce, expect_typing, seal, what_to_do};
+use crate::seal::{Shaping, announce, parse, seal};
 use crate::session::Session;
 
 /// How often the file may change while it is edited.
@@ -44,11 +44,12 @@ pub struct MergeCommand {
 /// # Errors
 /// The first thing that is wrong; then the file is as it was.
 pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    command.input.expect(session)?;
+    let certificate = command.certificate.load(session, &command.pins)?;
     let path = &command.target;
     in_place::refuse_read_only(path)?;
     let text = in_place::read(path)?;
     let target = target_object(path, &text)?;
-    expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
     let documents = input::objects(&bytes, "secrets")?;
     let [document] = documents.values.as_slice() else {
@@ -57,7 +58,6 @@ pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Fail
         ));
     };
     fit(session, document, &target, &command.shaping)?;
-    let certificate = command.certificate.load(session, &command.pins)?;
     announce(session, &certificate, &command.certificate);
     // Everything slow is done: what stands in the file from now on counts.
     for _ in 0..ATTEMPTS {
@@ -98,8 +98,7 @@ fn fit(
     target: &SealedSecret,
     shaping: &Shaping,
 ) -> Result<InputSecret, Failure> {
-    let mut secret = InputSecret::parse(document)
-        .map_err(|error| Failure::trouble(&error).hint(what_to_do(&error)))?;
+    let mut secret = parse(document)?;
     if secret.data.is_empty() && !shaping.allow_empty {
         return Err(Failure::trouble(
             "secret.data is empty in input Secret, assuming this is an error and aborting. \

@@ -21,6 +21,9 @@ pub enum Format {
     Yaml,
 }
 
+/// The form that was asked for, or that there is no such form: told when everything else is right, as upstream does.
+pub type FormatRequest = Result<Format, Failure>;
+
 /// Where the result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {

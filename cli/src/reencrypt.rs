@@ -20,8 +20,7 @@ use crate::in_place::{self, InPlace, Outcome};
 use crate::input::{self, Input};
 use crate::known_keys;
 use crate::manifest_edit::{self, Edit, REWRITTEN};
-use crate::output::{Format, Output, order_sealed_secret, render};
-use crate::seal::expect_typing;
+use crate::output::{FormatRequest, Output, order_sealed_secret, render};
 use crate::session::Session;
 use crate::verify::{parse_all, request_body};
 
@@ -33,7 +32,7 @@ pub struct ReEncryptCommand {
     /// Where the result goes.
     pub output: Output,
     /// Its form; `None` keeps the input's text but for the ciphertexts.
-    pub format: Option<Format>,
+    pub format: Option<FormatRequest>,
     /// Whom to ask.
     pub controller: Controller,
 }
@@ -42,7 +41,7 @@ impl ReEncryptCommand {
     /// The file that is input and output at once, and stays in its own form. A pipe is no such file: what is read from it
     /// goes to stdout.
     fn edits_in_place(&self) -> Option<&Path> {
-        match (&self.input, &self.output, self.format) {
+        match (&self.input, &self.output, &self.format) {
             (Input::File(input), Output::File(output), None) if input == output => Some(input),
             _ => None,
         }
@@ -55,16 +54,18 @@ impl ReEncryptCommand {
 /// The controller refused one, or its answer is not what was asked for; then nothing is written.
 pub fn run(command: &ReEncryptCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     let in_place = command.edits_in_place();
-    expect_typing(session, &command.input);
+    command.input.expect(session)?;
+    let connection = Connection::open(session, &command.controller)?;
     let bytes = match in_place {
         Some(path) => Zeroizing::new(in_place::read(path)?.into_bytes()),
         None => command.input.read_manifest(session)?,
     };
     let text = input::text(&bytes)?;
-    let edits = new_ciphertexts(command, session, &text)?;
+    let edits = new_ciphertexts(&connection, session, &text)?;
     let edited = manifest_edit::apply(&text, &edits)?;
-    let text = match command.format {
+    let text = match &command.format {
         Some(format) => {
+            let format = format.clone()?;
             let mut objects = input::documents(edited.text.as_bytes(), "sealed secrets")?.values;
             objects.iter_mut().for_each(without_server_fields);
             objects.iter_mut().for_each(order_sealed_secret);
@@ -91,13 +92,12 @@ pub fn run(command: &ReEncryptCommand, session: &mut Session<'_>) -> Result<(), 
 
 /// Asks the controller about every document.
 fn new_ciphertexts(
-    command: &ReEncryptCommand,
+    connection: &Connection,
     session: &mut Session<'_>,
     text: &str,
 ) -> Result<Vec<Edit>, Failure> {
     let documents = input::documents(text.as_bytes(), "sealed secrets")?;
     let sealed = parse_all(&documents)?;
-    let connection = Connection::open(session, &command.controller)?;
     // The controller does not answer at all: upstream has one text for that, whatever was asked.
     let newest = connection.certificate().map_err(|failure| Failure {
         message: failure
@@ -109,7 +109,7 @@ fn new_ciphertexts(
     known_keys::check(session, connection.name(), &newest);
     let mut edits = Vec::new();
     for (document, one) in sealed.iter().enumerate() {
-        let items = rotate(&connection, one, newest.key().wrapped_len())
+        let items = rotate(connection, one, newest.key().wrapped_len())
             .map_err(|failure| documents.within(document, failure))?;
         edits.extend(items.into_iter().map(|(item, value)| Edit {
             document,

@@ -11,9 +11,9 @@ use crate::atomic_file::Privacy;
 use crate::certificate::{self, CertificateSource, Pin};
 use crate::error::Failure;
 use crate::input::{self, Documents, Input};
-use crate::kubeconfig::check::NO_CONFIGURATION;
+use crate::kubeconfig::check::no_configuration;
 use crate::kubeconfig::{self, KubeOptions};
-use crate::output::{Format, Output, order_metadata, render};
+use crate::output::{FormatRequest, Output, order_metadata, render};
 use crate::session::{Program, Session};
 
 /// Seals every Secret of the input.
@@ -24,7 +24,7 @@ pub struct SealCommand {
     /// Where the result goes.
     pub output: Output,
     /// Its form.
-    pub format: Format,
+    pub format: FormatRequest,
     /// The key to seal with.
     pub certificate: CertificateSource,
     /// Keys that may be used; empty means any.
@@ -69,11 +69,12 @@ impl NamespaceRequest {
         let found = kubeconfig::namespace(session, &self.kube)?;
         found.ok_or_else(|| match session.program {
             Program::Kubeseal => {
-                Failure::trouble(NO_CONFIGURATION).hint("give the namespace with -n")
+                no_configuration(session.program).hint("give the namespace with -n")
             }
             Program::Signet => Failure::trouble(format_args!(
                 "must provide the --namespace flag with --raw and --scope {scope}"
-            )),
+            ))
+            .hint("give the namespace with -n, or choose a wider scope with --scope"),
         })
     }
 
@@ -101,13 +102,16 @@ impl NamespaceRequest {
 /// Reads, seals and writes.
 ///
 /// # Errors
-/// The first thing that is wrong, in whichever document; then nothing is printed or written.
+/// The first thing that is wrong, in upstream's order: the certificate, then the input; then nothing is printed or written.
 pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    expect_typing(session, &command.input);
-    let bytes = command.input.read_manifest(session)?;
-    let documents = input::objects(&bytes, "secrets")?;
-    let secrets = prepare(session, &documents, &command.shaping)?;
+    command.input.expect(session)?;
     let certificate = command.certificate.load(session, &command.pins)?;
+    let bytes = command.input.read_manifest(session)?;
+    let program = session.program;
+    let within = |failure| command.input.within(program, failure);
+    let documents = input::objects(&bytes, "secrets").map_err(within)?;
+    let secrets = prepare(session, &documents, &command.shaping).map_err(within)?;
+    let format = command.format.clone()?;
     announce(session, &certificate, &command.certificate);
     if session.program == Program::Signet && command.shaping.scope.is_none() {
         secrets
@@ -120,17 +124,10 @@ pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failu
             .map_err(|failure| documents.within(index, failure))?;
         objects.push(to_value(&sealed));
     }
-    let text = render(&objects, command.format);
+    let text = render(&objects, format);
     command
         .output
         .write(session, text.as_bytes(), Privacy::Public)
-}
-
-/// Upstream's notice to somebody who waits for a prompt.
-pub fn expect_typing(session: &mut Session<'_>, input: &Input) {
-    if *input == Input::Stdin && session.stdin_is_terminal {
-        session.notice("(tty detected: expecting json/yaml k8s resource in stdin)");
-    }
 }
 
 /// Says which certificate is used. `kubeseal` stays silent, as upstream does.
@@ -167,15 +164,15 @@ pub fn prepare(
     documents: &Documents,
     shaping: &Shaping,
 ) -> Result<Vec<InputSecret>, Failure> {
-    let secrets: Vec<InputSecret> = documents
-        .values
-        .iter()
-        .enumerate()
-        .map(|(index, document)| {
-            prepare_one(session, document, shaping)
-                .map_err(|failure| documents.within(index, failure))
-        })
-        .collect::<Result<_, _>>()?;
+    let mut secrets = Vec::new();
+    // Every document is read before any is judged, as upstream does.
+    for (index, document) in documents.values.iter().enumerate() {
+        let secret = parse(document).map_err(|failure| documents.within(index, failure))?;
+        secrets.push(secret);
+    }
+    for (index, secret) in secrets.iter_mut().enumerate() {
+        shape(session, secret, shaping).map_err(|failure| documents.within(index, failure))?;
+    }
     if shaping.name.is_some() {
         refuse_same_names(&secrets)?;
     }
@@ -201,13 +198,19 @@ pub(crate) fn what_to_do(error: &InputSecretError) -> &'static str {
     }
 }
 
-fn prepare_one(
+/// Reads a Secret.
+///
+/// # Errors
+/// It is none, or a field is not what it should be.
+pub(crate) fn parse(document: &Value) -> Result<InputSecret, Failure> {
+    InputSecret::parse(document).map_err(|error| Failure::trouble(&error).hint(what_to_do(&error)))
+}
+
+fn shape(
     session: &Session<'_>,
-    document: &Value,
+    secret: &mut InputSecret,
     shaping: &Shaping,
-) -> Result<InputSecret, Failure> {
-    let mut secret = InputSecret::parse(document)
-        .map_err(|error| Failure::trouble(&error).hint(what_to_do(&error)))?;
+) -> Result<(), Failure> {
     if secret.data.is_empty() && !shaping.allow_empty {
         return Err(Failure::trouble(
             "secret.data is empty in input Secret, assuming this is an error and aborting. \
@@ -231,9 +234,9 @@ fn prepare_one(
         set_scope(&mut secret.metadata.annotations, scope);
     }
     if scope_of(&secret.metadata.annotations) != Scope::ClusterWide {
-        settle_namespace(session, &mut secret, &shaping.namespace)?;
+        settle_namespace(session, secret, &shaping.namespace)?;
     }
-    Ok(secret)
+    Ok(())
 }
 
 fn settle_namespace(
@@ -251,7 +254,8 @@ fn settle_namespace(
             "namespace mismatch: input secret is in namespace \"{}\" but \"{}\" was specified",
             Printable(own),
             Printable(explicit)
-        ))),
+        ))
+        .hint("leave -n out, or change metadata.namespace of the input")),
         _ => Ok(()),
     }
 }

@@ -17,6 +17,9 @@ pub enum Program {
     Kubeseal,
 }
 
+/// Whether `kubeseal` warns: `on`, `off`; without it, only where a person reads stderr.
+pub const WARNINGS: &str = "SIGNET_WARNINGS";
+
 /// Everything a run needs that is not an argument. Tests build their own.
 pub struct Session<'a> {
     /// Which program this is.
@@ -49,8 +52,24 @@ impl Session<'_> {
         self.complain(&line);
     }
 
-    /// Warns the user on stderr.
+    /// Whether a warning is shown. Upstream's `kubeseal` is silent when it succeeds, and programs around it take any line on
+    /// stderr for a failure.
+    pub fn shows_warnings(&self) -> bool {
+        if self.program == Program::Signet {
+            return true;
+        }
+        match (self.variable)(WARNINGS).as_deref() {
+            Some("on") => true,
+            Some("off") => false,
+            _ => self.stderr_is_terminal,
+        }
+    }
+
+    /// Warns the user on stderr, if there is one who wants to know.
     pub fn warn(&mut self, text: &str) {
+        if !self.shows_warnings() {
+            return;
+        }
         let line = match self.program {
             Program::Signet => format!("signet: warning: {text}\n"),
             Program::Kubeseal => format!("warning: {text}\n"),

@@ -4,6 +4,7 @@ mod cert;
 mod common_args;
 mod completions;
 mod keys;
+mod mistakes;
 mod rules;
 mod seal;
 mod unseal;
@@ -57,7 +58,18 @@ pub fn run(arguments: Vec<OsString>, session: &mut Session<'_>) -> u8 {
 }
 
 fn try_run(arguments: Vec<OsString>, session: &mut Session<'_>) -> Result<(), Failure> {
-    let arguments = match judge(Arguments::try_parse_from(arguments), session)? {
+    let arguments = mistakes::as_flags(arguments);
+    if arguments.len() < 2 {
+        return Err(mistakes::no_verb());
+    }
+    let parsed = Arguments::try_parse_from(arguments.clone());
+    if let Err(error) = &parsed
+        && let Some(failure) = mistakes::explain(error, &arguments)
+    {
+        return Err(failure);
+    }
+    let help = mistakes::help(&arguments);
+    let arguments = match judge(parsed, session, &help)? {
         Parsed::Run(arguments) => arguments,
         Parsed::Done => return Ok(()),
     };

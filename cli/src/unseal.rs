@@ -13,6 +13,7 @@ use signet_common::{
 };
 use signet_crds::{
     DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, V1Data, assemble,
+    failed_items,
 };
 use signet_templates::{Env, Functions, Mode, Options};
 
@@ -20,8 +21,7 @@ use crate::atomic_file::Privacy;
 use crate::error::Failure;
 use crate::input::{self, Input};
 use crate::key_files;
-use crate::output::{Format, Output, render};
-use crate::seal::expect_typing;
+use crate::output::{FormatRequest, Output, render};
 use crate::session::{Program, Session};
 use crate::verify::{parse_all, shown_name};
 
@@ -33,7 +33,7 @@ pub struct UnsealCommand {
     /// Where the Secrets go.
     pub output: Output,
     /// Their form.
-    pub format: Format,
+    pub format: FormatRequest,
     /// Files with private keys.
     pub keys: Vec<PathBuf>,
     /// Whether the deprecated single blob is opened.
@@ -43,25 +43,57 @@ pub struct UnsealCommand {
 /// Reads, opens and writes. A file that is written can be read by its owner only.
 ///
 /// # Errors
-/// One of the documents does not open; then nothing is printed or written.
+/// One of the documents does not open. `kubeseal` then prints and writes nothing; `signet`, which is for disasters, goes on
+/// with the others, and names those that do not.
 pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
+    command.input.expect(session)?;
     refuse_overwriting_input(command)?;
-    let keys = key_files::read_all(&command.keys)?;
+    let keys = key_files::read_all(&command.keys, session.program)?;
     let ring = ring(session, keys)?;
-    expect_typing(session, &command.input);
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::objects(&bytes, "sealed secrets")?;
-    let sealed = parse_all(&documents)?;
+    let program = session.program;
+    let within = |failure| command.input.within(program, failure);
+    let documents = input::objects(&bytes, "sealed secrets").map_err(within)?;
+    let sealed = parse_all(&documents).map_err(within)?;
     let mut secrets = Vec::new();
+    let mut failures = Vec::new();
     for (index, one) in sealed.iter().enumerate() {
-        let secret = open(session, one, ring.as_ref(), command.v1_data)
-            .map_err(|failure| documents.within(index, failure))?;
-        secrets.push(secret);
+        match open(session, one, ring.as_ref(), command.v1_data) {
+            Ok(secret) => secrets.push(secret),
+            Err(failure) if session.program == Program::Kubeseal => {
+                return Err(documents.within(index, failure));
+            }
+            Err(failure) => failures.push((shown_name(one), failure)),
+        }
     }
-    let text = render(&secrets, command.format);
-    command
-        .output
-        .write(session, text.as_bytes(), Privacy::OwnerOnly)
+    if !secrets.is_empty() {
+        let text = render(&secrets, command.format.clone()?);
+        command
+            .output
+            .write(session, text.as_bytes(), Privacy::OwnerOnly)?;
+    }
+    not_opened(failures, sealed.len())
+}
+
+/// The failures of objects, by namespace and name.
+fn not_opened(mut failures: Vec<(String, Failure)>, of: usize) -> Result<(), Failure> {
+    if failures.len() == 1 && of == 1 {
+        let failure = failures.pop().map(|(name, failure)| failure.within(name));
+        return failure.map_or(Ok(()), Err);
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let mut message = format!("{} of {of} SealedSecrets do not open", failures.len());
+    for (name, failure) in &failures {
+        let lines = failure.message.replace('\n', "\n    ");
+        message.push_str(&format!("\n  {name}: {lines}"));
+    }
+    let hint = failures.into_iter().find_map(|(_, failure)| failure.hint);
+    Err(Failure {
+        hint,
+        ..Failure::no(message)
+    })
 }
 
 /// Somebody who opens a file "in place" would commit the plain values next.
@@ -122,7 +154,7 @@ fn open(
     };
     let items = match Box::new(opening).advance(ring, u64::MAX, &mut 0) {
         Progress::Opened(items) => items,
-        Progress::Failed(failures) => return Err(explain(&failures)),
+        Progress::Failed(failures) => return Err(explain(session.program, sealed, &failures)),
         Progress::More(_) => return Err(Failure::trouble("the SealedSecret has too many items")),
     };
     Ok(to_value(&put_together(session, sealed, items.data)?))
@@ -164,6 +196,8 @@ fn put_together(
     assemble(&plain, items, options, &mut env).map_err(|refusal| Failure::trouble(refusal.message))
 }
 
+const NO_KEY_FITS: &str = "none of the keys given fits, or the object was renamed, moved or given another scope after sealing";
+
 fn no_key(items: &[&str]) -> Failure {
     Failure::no(format_args!(
         "no key could decrypt secret ({})",
@@ -171,8 +205,16 @@ fn no_key(items: &[&str]) -> Failure {
     ))
 }
 
-/// Upstream's text if keys are what is missing, else what is wrong with each item.
-fn explain(failures: &[ItemFailure]) -> Failure {
+/// Upstream's text if keys are what is missing, else what is wrong with each item. `signet` says what the controller says.
+fn explain(program: Program, sealed: &SealedSecret, failures: &[ItemFailure]) -> Failure {
+    if program == Program::Signet {
+        let refusal = failed_items(sealed, failures);
+        let failure = Failure::no(refusal.message);
+        return match refusal.reason {
+            Reason::NoKey | Reason::UnknownKeySize => failure.hint(NO_KEY_FITS),
+            _ => failure,
+        };
+    }
     let keys_missing =
         |failure: &&ItemFailure| matches!(failure.reason, Reason::NoKey | Reason::UnknownKeySize);
     let missing: Vec<&str> = failures
@@ -181,9 +223,7 @@ fn explain(failures: &[ItemFailure]) -> Failure {
         .map(|failure| failure.item.as_str())
         .collect();
     if missing.len() == failures.len() {
-        return no_key(&missing).hint(
-            "none of the keys given fits, or the object was renamed, moved or given another scope after sealing",
-        );
+        return no_key(&missing).hint(NO_KEY_FITS);
     }
     let texts: Vec<String> = failures
         .iter()

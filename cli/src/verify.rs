@@ -8,7 +8,7 @@ use crate::cluster::{Connection, Controller, error_text};
 use crate::error::Failure;
 use crate::input::{self, Documents, Input};
 use crate::output::Output;
-use crate::seal::{expect_typing, to_value};
+use crate::seal::to_value;
 use crate::session::{Program, Session};
 
 /// Asks about every document of the input.
@@ -25,16 +25,29 @@ pub struct VerifyCommand {
 /// # Errors
 /// A "no" if one does not open; trouble if the controller could not be asked.
 pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Failure> {
-    expect_typing(session, &command.input);
-    let bytes = command.input.read_manifest(session)?;
-    let documents = input::objects(&bytes, "sealed secrets")?;
-    let sealed = parse_all(&documents)?;
+    command.input.expect(session)?;
     let connection = Connection::open(session, &command.controller)?;
+    let bytes = command.input.read_manifest(session)?;
+    let program = session.program;
+    let within = |failure| command.input.within(program, failure);
+    let documents = input::objects(&bytes, "sealed secrets").map_err(within)?;
+    let sealed = parse_all(&documents).map_err(within)?;
     let mut closed = Vec::new();
     let mut lines = String::new();
+    let mut trouble = None;
     for one in &sealed {
         let name = shown_name(one);
-        let opens = ask(&connection, one)?;
+        let opens = match ask(&connection, one) {
+            Ok(opens) => opens,
+            Err(failure) => {
+                // What was found out before is told all the same.
+                trouble = Some(match session.program {
+                    Program::Kubeseal => failure,
+                    Program::Signet => failure.within(name),
+                });
+                break;
+            }
+        };
         lines.push_str(&format!(
             "{name}: {}\n",
             if opens { "opens" } else { "does not open" }
@@ -49,6 +62,9 @@ pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Fai
     if session.program == Program::Signet {
         let privacy = crate::atomic_file::Privacy::Public;
         Output::Stdout.write(session, lines.as_bytes(), privacy)?;
+    }
+    if let Some(failure) = trouble {
+        return Err(failure);
     }
     if closed.is_empty() {
         return Ok(());

@@ -9,16 +9,28 @@ use signet_common::Printable;
 
 use super::current_context;
 use crate::error::{Failure, os_text};
+use crate::session::Program;
 
-/// What is said when there is nothing to go by.
-pub(crate) const NO_CONFIGURATION: &str = "invalid configuration: no configuration has been provided, \
-                                           try setting KUBERNETES_MASTER environment variable";
+/// There is nothing to go by. Upstream names a variable that it does not read.
+pub(crate) fn no_configuration(program: Program) -> Failure {
+    match program {
+        Program::Kubeseal => Failure::trouble(
+            "invalid configuration: no configuration has been provided, \
+             try setting KUBERNETES_MASTER environment variable",
+        )
+        .hint(
+            "there is no kubeconfig: give --kubeconfig or set KUBECONFIG; KUBERNETES_MASTER is not read",
+        ),
+        Program::Signet => Failure::trouble("there is no kubeconfig that names a cluster")
+            .hint("give --kubeconfig, set KUBECONFIG, or write ~/.kube/config"),
+    }
+}
 
 /// Checks the user and the cluster of the current context.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub(crate) fn check(config: &Kubeconfig) -> Result<(), Failure> {
+pub(crate) fn check(program: Program, config: &Kubeconfig) -> Result<(), Failure> {
     let context = current_context(config);
     let cluster_name = context.map_or("", |context| context.cluster.as_str());
     let user_name = context
@@ -38,7 +50,7 @@ pub(crate) fn check(config: &Kubeconfig) -> Result<(), Failure> {
     check_user(user_name, &user.unwrap_or_default(), &mut wrong);
     match cluster {
         Some(cluster) => check_cluster(cluster_name, &cluster, &mut wrong),
-        None if wrong.is_empty() => return Err(Failure::trouble(NO_CONFIGURATION)),
+        None if wrong.is_empty() => return Err(no_configuration(program)),
         None => wrong.push("cluster has no server defined".to_owned()),
     }
     invalid(&wrong)

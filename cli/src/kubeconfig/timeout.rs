@@ -42,7 +42,8 @@ fn go_duration(text: &str) -> Option<f64> {
         let (unit, tail) = tail.split_at(unit_end);
         let factor = match unit {
             "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
+            // Go takes the micro sign and the Greek letter.
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
             "ms" => 1e-3,
             "s" => 1.0,
             "m" => 60.0,
@@ -68,6 +69,8 @@ mod tests {
         assert_eq!(seconds("5"), Ok(Some(5.0)));
         assert_eq!(seconds("1h2m3.5s"), Ok(Some(3723.5)));
         assert_eq!(seconds("100ms"), Ok(Some(0.1)));
+        assert_eq!(seconds("500000\u{b5}s"), Ok(Some(0.5)));
+        assert_eq!(seconds("500000\u{3bc}s"), Ok(Some(0.5)));
         assert_eq!(seconds("-1s"), Ok(None));
         for bad in ["x", "5x", "s", "-", "--1s"] {
             assert!(seconds(bad).is_err(), "{bad}");

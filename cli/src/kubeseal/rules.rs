@@ -17,7 +17,7 @@ use crate::fetch_cert::FetchCertCommand;
 use crate::input::Input;
 use crate::kubeconfig::KubeOptions;
 use crate::merge::MergeCommand;
-use crate::output::{Format, Output};
+use crate::output::{Format, FormatRequest, Output};
 use crate::raw::RawCommand;
 use crate::reencrypt::ReEncryptCommand;
 use crate::seal::{NamespaceRequest, SealCommand, Shaping};
@@ -41,12 +41,13 @@ pub(super) fn command(args: &Arguments, session: &mut Session<'_>) -> Result<Com
     if !args.from_file.is_empty() && !args.raw {
         return Err(Failure::trouble("--from-file requires --raw"));
     }
-    if args.rotate {
+    let mode = mode(args)?;
+    prelude(args, session)?;
+    if args.rotate && session.shows_warnings() {
         session.notice("Flag --rotate has been deprecated, please use --re-encrypt instead");
     }
-    let mode = mode(args)?;
     let keys = !args.recovery_private_key.is_empty();
-    if keys && mode != Mode::RecoveryUnseal && session.stderr_is_terminal {
+    if keys && mode != Mode::RecoveryUnseal {
         session.warn(
             "ignoring --recovery-private-key because unseal command not chosen with --recovery-unseal",
         );
@@ -108,7 +109,7 @@ fn refuse_output_file(args: &Arguments, why: &str) -> Result<(), Failure> {
 fn seal(args: &Arguments) -> Result<Command, Failure> {
     Ok(Command::Seal(SealCommand {
         input: input(args),
-        format: format(args)?,
+        format: format(args),
         output: output(args),
         certificate: source(args)?,
         pins: Vec::new(),
@@ -151,11 +152,10 @@ fn validate(args: &Arguments) -> Result<Command, Failure> {
 
 /// With `-f` alone the file itself is changed, in its own format. A pipe cannot be.
 fn re_encrypt(args: &Arguments) -> Result<Command, Failure> {
-    let format = format(args)?;
     let (output, format) = match (input(args), output(args)) {
-        (Input::File(path), Output::Stdout) if !is_stream(&path) => (Output::File(path), None),
-        (Input::File(path), Output::File(other)) if path == other => (Output::File(path), None),
-        (_, output) => (output, Some(format)),
+        (Input::File(path), Output::Stdout) if !is_stream(&path) => in_place(path, args),
+        (Input::File(path), Output::File(other)) if path == other => in_place(path, args),
+        (_, output) => (output, Some(format(args))),
     };
     Ok(Command::ReEncrypt(ReEncryptCommand {
         input: input(args),
@@ -165,11 +165,17 @@ fn re_encrypt(args: &Arguments) -> Result<Command, Failure> {
     }))
 }
 
+/// The file's own format, unless one is asked for that there is not.
+fn in_place(path: PathBuf, args: &Arguments) -> (Output, Option<FormatRequest>) {
+    let wrong = format_of(Some(&path), args).err().map(Err);
+    (Output::File(path), wrong)
+}
+
 fn recovery_unseal(args: &Arguments) -> Result<Command, Failure> {
     Ok(Command::Unseal(UnsealCommand {
         input: input(args),
         output: output(args),
-        format: format(args)?,
+        format: format(args),
         keys: args
             .recovery_private_key
             .iter()
@@ -195,20 +201,18 @@ fn raw(args: &Arguments) -> Result<Command, Failure> {
         return Err(Failure::trouble("--raw does not read --secret-file")
             .hint("give the value with --from-file, or on stdin"));
     }
-    let input = match args.from_file.as_slice() {
-        [] => Input::Stdin,
-        // As with kubectl, the item's name may stand in front; it is not used.
-        [one] => Input::File(PathBuf::from(
-            one.split_once('=').map_or(one.as_str(), |(_, path)| path),
-        )),
-        _ => {
-            return Err(Failure::trouble(
-                "must provide only one --from-file when encrypting a single item with --raw",
-            ));
-        }
+    // As with kubectl, the item's name may stand in front; it is not used.
+    let path = |text: &String| {
+        Input::File(PathBuf::from(
+            text.split_once('=').map_or(text.as_str(), |(_, path)| path),
+        ))
+    };
+    let inputs = match args.from_file.as_slice() {
+        [] => vec![Input::Stdin],
+        files => files.iter().map(path).collect(),
     };
     Ok(Command::Raw(RawCommand {
-        input,
+        inputs,
         output: output(args),
         certificate: source(args)?,
         pins: Vec::new(),
@@ -227,8 +231,38 @@ fn path(text: &Option<String>) -> Option<PathBuf> {
     given(text).map(PathBuf::from)
 }
 
+/// `-` is stdin, unless a file is called so.
 fn input(args: &Arguments) -> Input {
-    path(&args.secret_file).map_or(Input::Stdin, Input::File)
+    match path(&args.secret_file) {
+        Some(path) if path != Path::new("-") || path.exists() => Input::File(path),
+        _ => Input::Stdin,
+    }
+}
+
+/// What upstream looks at before anything else, in its order: the input file, then the folder of the output.
+fn prelude(args: &Arguments, session: &mut Session<'_>) -> Result<(), Failure> {
+    if let input @ Input::File(_) = input(args) {
+        input.expect(session)?;
+    }
+    match path(&args.sealed_secret_file) {
+        Some(path) if !is_stream(&path) => folder_exists(&path),
+        _ => Ok(()),
+    }
+}
+
+/// The output is written last. Whether its folder is there is seen first.
+fn folder_exists(path: &Path) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => return Ok(()),
+    };
+    let found = std::fs::metadata(folder).and_then(|found| {
+        if found.is_dir() {
+            return Ok(());
+        }
+        Err(std::io::ErrorKind::NotADirectory.into())
+    });
+    found.map_err(|error| Failure::file("open", path, &error))
 }
 
 fn output(args: &Arguments) -> Output {
@@ -236,9 +270,12 @@ fn output(args: &Arguments) -> Output {
 }
 
 /// The extension of the output file wins over the flag, as upstream has it.
-fn format(args: &Arguments) -> Result<Format, Failure> {
-    let file = path(&args.sealed_secret_file);
-    let extension = file.as_deref().and_then(Path::extension);
+fn format(args: &Arguments) -> FormatRequest {
+    format_of(path(&args.sealed_secret_file).as_deref(), args)
+}
+
+fn format_of(file: Option<&Path>, args: &Arguments) -> FormatRequest {
+    let extension = file.and_then(Path::extension);
     if extension.is_some_and(|extension| extension == "yaml" || extension == "yml") {
         return Ok(Format::Yaml);
     }

@@ -37,6 +37,11 @@ pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Fai
         explicit: args.namespace,
         kube: kube_options(&args.cluster),
     };
+    if args.raw && args.output.format.is_some() {
+        return Err(Failure::usage(
+            "--format is for whole Secrets: --raw prints the text for spec.encryptedData",
+        ));
+    }
     let (output, format) = output(args.output);
     if args.raw {
         if args.allow_empty_data || !args.allow_cleartext.is_empty() {
@@ -53,7 +58,7 @@ pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Fai
             }
         };
         return Ok(Command::Raw(RawCommand {
-            input,
+            inputs: vec![input],
             output,
             certificate,
             pins,
@@ -65,7 +70,7 @@ pub(super) fn seal(args: SealArgs, session: &Session<'_>) -> Result<Command, Fai
     Ok(Command::Seal(SealCommand {
         input: input(args.input),
         output,
-        format,
+        format: Ok(format),
         certificate,
         pins,
         shaping: Shaping {
@@ -83,7 +88,7 @@ pub(super) fn unseal(args: UnsealArgs) -> Command {
     Command::Unseal(UnsealCommand {
         input: input(args.input),
         output,
-        format,
+        format: Ok(format),
         keys: args.key,
         v1_data: V1Data::Accepted,
     })

@@ -319,9 +319,63 @@ fn without_any_configuration_upstreams_text_is_shown() {
     ] {
         let ran = Place::new().run(program, &arguments, secret().as_bytes());
         assert_eq!(ran.code, program.trouble());
-        ran.assert_says("invalid configuration: no configuration has been provided")
-            .assert_says("only sealing works without a cluster, with --cert")
+        let (cause, advice) = match program {
+            Program::Kubeseal => (
+                "invalid configuration: no configuration has been provided",
+                "KUBERNETES_MASTER is not read",
+            ),
+            Program::Signet => (
+                "there is no kubeconfig that names a cluster",
+                "set KUBECONFIG, or write ~/.kube/config; sealing needs no cluster with --cert",
+            ),
+        };
+        ran.assert_says(cause)
+            .assert_says(advice)
             .assert_no_canary();
+    }
+}
+
+#[test]
+fn what_keeps_from_the_service_is_named_with_advice_that_fits_it() {
+    let table = [
+        (
+            "401 Unauthorized",
+            "the credential of the kubeconfig is wrong or has expired",
+        ),
+        ("403 Forbidden", "ask for the right to get this Service"),
+        ("404 Not Found", "kubectl get services -A"),
+        ("503 Service Unavailable", "try again later"),
+    ];
+    for (status, advice) in table {
+        let server = Server::start_with(move |_, _| Some(answer(status, "{}")));
+        assert_advice(&server.address, advice);
+    }
+    assert_advice("http://127.0.0.1:1", "can this machine reach it?");
+}
+
+/// What both programs say when they look for the Service at this address.
+fn assert_advice(address: &str, advice: &str) {
+    for program in Program::BOTH {
+        let place = Place::new();
+        place.write(
+            "config",
+            format!(
+                "current-context: c\nclusters: [{{name: c, cluster: {{server: '{address}'}}}}]\ncontexts: [{{name: c, context: {{cluster: c}}}}]\n"
+            ),
+        );
+        let verb = match program {
+            Program::Signet => "verify",
+            Program::Kubeseal => "--validate",
+        };
+        let ran = place.run(program, &words(&[verb, "--kubeconfig", "config"]), b"");
+        assert_eq!(ran.code, program.trouble(), "{}", ran.said());
+        ran.assert_says("cannot get sealed secret service: ")
+            .assert_says(advice);
+        assert!(!ran.stderr.contains("--cert"), "{}", ran.said());
+        // Upstream says this of every cause; it fits one.
+        let names_flags = ran.stderr.contains("Please, use the flag");
+        let fits = advice.contains("get services");
+        assert_eq!(names_flags, fits || program == Program::Kubeseal);
     }
 }
 

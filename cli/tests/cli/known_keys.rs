@@ -36,7 +36,9 @@ fn run(place: &Place, program: Program, server: &Server, extra: &[&str]) -> Ran 
         Program::Kubeseal => &[],
     };
     let arguments = [verb, &["--kubeconfig", "config"], extra].concat();
-    let ran = place.run(program, &words(&arguments), secret().as_bytes());
+    let variables = BTreeMap::from([("SIGNET_WARNINGS", "on".to_owned())]);
+    let input = secret();
+    let ran = place.run_with(program, &words(&arguments), input.as_bytes(), &variables);
     ran.assert_done().assert_no_canary();
     ran
 }
@@ -124,6 +126,36 @@ fn runs_at_the_same_time_lose_no_key() {
         }
     });
     assert_eq!(place.read(FILE).lines().count(), 9, "{}", place.read(FILE));
+}
+
+#[test]
+fn runs_at_the_same_time_write_one_key_once() {
+    let place = Place::new();
+    let (server, _) = cluster();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            let (place, server) = (&place, &server);
+            let arguments = words(&["--server", &server.address, "--fetch-cert"]);
+            scope.spawn(move || {
+                place.run(Program::Kubeseal, &arguments, b"").assert_done();
+            });
+        }
+    });
+    assert_eq!(place.read(FILE).lines().count(), 2, "{}", place.read(FILE));
+}
+
+#[test]
+fn a_new_key_that_nobody_was_told_of_is_told_by_the_next_run_that_may_speak() {
+    let place = Place::new();
+    let (server, current) = cluster();
+    run(&place, Program::Kubeseal, &server, &[]);
+    exchange(&current, "other.crt");
+    let arguments = words(&["--kubeconfig", "config"]);
+    for _ in 0..2 {
+        let ran = place.run(Program::Kubeseal, &arguments, secret().as_bytes());
+        assert_eq!(ran.assert_done().stderr, "");
+    }
+    run(&place, Program::Signet, &server, &[]).assert_says(NEW);
 }
 
 #[test]

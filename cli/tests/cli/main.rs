@@ -19,3 +19,5 @@ mod recovery;
 mod seal;
 mod server;
 mod support;
+mod typing;
+mod warnings;

@@ -51,23 +51,77 @@ fn pem_files_and_every_form_of_backup_open() {
 }
 
 #[test]
-fn every_document_is_opened_and_none_is_printed_if_one_does_not() {
+fn every_document_is_opened_and_kubeseal_prints_none_if_one_does_not() {
     let good = sealed("strict");
     for program in Program::BOTH {
         let ran = open(program, &[&key("seal.key")], &format!("{good}{good}"));
         ran.assert_done();
         assert_eq!(ran.stdout.matches("\"kind\": \"Secret\"").count(), 2);
-        let renamed = good.replace("name: db", "name: renamed");
-        let ran = open(program, &[&key("seal.key")], &format!("{good}{renamed}"));
-        assert_eq!(
-            (ran.code, ran.stdout.as_str()),
-            (Some(1), ""),
-            "{}",
-            ran.said()
-        );
-        ran.assert_says("document 2: no key could decrypt secret (password)")
-            .assert_no_canary();
     }
+    let renamed = good.replace("name: db", "name: renamed");
+    let both = format!("{good}{renamed}");
+    let ran = open(Program::Kubeseal, &[&key("seal.key")], &both);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(1), ""),
+        "{}",
+        ran.said()
+    );
+    ran.assert_says("document 2: no key could decrypt secret (password)")
+        .assert_no_canary();
+}
+
+/// The object with another name in its own metadata only: what a rename in a repository often does.
+fn with_name(sealed: &str, name: &str) -> String {
+    sealed.replacen("name: db", &format!("name: {name}"), 1)
+}
+
+#[test]
+fn signet_opens_what_it_can_and_names_each_that_it_cannot_with_the_cause() {
+    let good = sealed("strict");
+    let scoped = sealed("namespace-wide").replace("namespace-wide: \"true\"", "other: \"true\"");
+    let (_, ciphertext) = good.split_once("password: ").expect("an item");
+    let ciphertext = ciphertext.lines().next().expect("a ciphertext");
+    let all = [
+        with_name(&good, "moved"),
+        good.clone(),
+        with_name(&scoped, "scoped"),
+        with_name(&good.replace(ciphertext, "'%%%'"), "malformed"),
+        with_name(&good.replace(ciphertext, "AQAA"), "short"),
+    ]
+    .concat();
+    let place = Place::new();
+    let input = place.write("all.yaml", all);
+    let seal_key = key("seal.key");
+    let arguments = words(&["unseal", "-o", "json", "-k", &seal_key, &input]);
+    let ran = place.run(Program::Signet, &arguments, b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+    ran.assert_says("4 of 5 SealedSecrets do not open")
+        .assert_says("  pay/moved: no key could decrypt secret (password)\n    it was sealed for pay/db; seal it again")
+        .assert_says("  pay/scoped: password: sealed with scope namespace-wide, but the object's annotations say strict")
+        .assert_says("  pay/malformed: password: ")
+        .assert_says("  pay/short: password: ");
+    assert!(!ran.stderr.contains(CANARY));
+    let written = place.path("out.json").to_string_lossy().into_owned();
+    let arguments = [arguments, words(&["-w", &written])].concat();
+    let ran = place.run(Program::Signet, &arguments, b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    assert_eq!(item(&place.read("out.json"), "password"), CANARY.as_bytes());
+}
+
+#[test]
+fn a_key_of_another_size_is_told_from_one_that_does_not_fit() {
+    let place = Place::new();
+    let large = place.path("large.key").to_string_lossy().into_owned();
+    let certificate = place.path("large.crt").to_string_lossy().into_owned();
+    let make = words(&["keys", "generate", "--bits", "3072", "--out-key", &large]);
+    let make = [make, words(&["--out-cert", &certificate])].concat();
+    place.run(Program::Signet, &make, b"").assert_done();
+    let ran = open(Program::Signet, &[&large], &sealed("strict"));
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    ran.assert_says("pay/db: password: sealed with a key of ")
+        .assert_says("no key here has that size");
 }
 
 #[test]
@@ -97,7 +151,7 @@ fn files_without_a_usable_key_are_named_and_never_quoted() {
             garbage,
             "neither a PEM private key nor a backup of key Secrets",
         ),
-        (no_key, "secret must contain a 'tls.data' key"),
+        (no_key, "no-key.yaml: "),
         (empty_list, "there is no private key in this file"),
         (encrypted, "no PEM block with an unencrypted private key"),
         (

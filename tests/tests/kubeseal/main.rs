@@ -7,6 +7,7 @@
 mod coverage;
 mod matrix;
 mod outcome;
+mod pairs;
 mod row;
 mod rows;
 mod run;

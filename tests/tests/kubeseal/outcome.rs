@@ -71,7 +71,7 @@ impl Outcome {
         text.push_str(&block("stdout", &show(&self.stdout)));
         let stderr: String = show(&self.stderr)
             .split_inclusive('\n')
-            .filter(|line| !line.starts_with("hint: "))
+            .filter(|line| self.code == Some(0) || !line.starts_with("hint: "))
             .collect();
         text.push_str(&block("stderr", &stderr));
         for (name, entry) in &self.after {
@@ -198,11 +198,11 @@ fn with_sorted_items(text: &str) -> String {
 }
 
 fn without_our_version(text: &str) -> String {
-    let Some((before, after)) = text.split_once("v0.40.0+signet.") else {
+    let Some((before, after)) = text.split_once("0.40.0+signet.") else {
         return text.to_owned();
     };
     let rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    format!("{before}v0.40.0{rest}")
+    format!("{before}0.40.0{rest}")
 }
 
 /// Cuts a text into runs of base64 characters and what stands between them.

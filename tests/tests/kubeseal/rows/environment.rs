@@ -5,6 +5,15 @@ use crate::row::{Row, row, seal};
 
 const YAML: &str = "stdout:\n---\n";
 
+/// A list in `KUBECONFIG` whose first file is this.
+fn merged(name: &str, first: &str, rest: &str) -> Row {
+    seal(&format!("KUBECONFIG: {name}"), &[])
+        .file("first", first)
+        .file("config", CONTEXTS)
+        .env("KUBECONFIG", &format!("first:{rest}"))
+        .stdin(HOMELESS)
+}
+
 pub(super) fn rows() -> Vec<Row> {
     let strict = "[seal for team/db: ";
     vec![
@@ -149,7 +158,7 @@ pub(super) fn rows() -> Vec<Row> {
             .gives("exit 0\n"),
         row("SEALED_SECRETS_VERSION", &[])
             .env("SEALED_SECRETS_VERSION", "1")
-            .gives("stdout:\nkubeseal version: v0.40.0\n"),
+            .gives("stdout:\nkubeseal version: 0.40.0\n"),
         seal("SEALED_SECRETS_VERSION with a version is ignored", &[])
             .env("SEALED_SECRETS_VERSION", "v0.36.0")
             .gives(strict),
@@ -175,6 +184,47 @@ pub(super) fn rows() -> Vec<Row> {
             .env("KUBECONFIG", "missing:config")
             .stdin(HOMELESS)
             .gives("[seal for ctx/db: "),
+        merged("a current-context that is empty", "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\ncurrent-context: \"\"\n", "config")
+            .gives("[seal for ctx/db: "),
+        merged("a file with nothing but a head", "apiVersion: v1\nkind: Config\npreferences: {}\n", "config")
+            .gives("[seal for ctx/db: "),
+        merged("a file of nothing", "", "config").gives("[seal for ctx/db: "),
+        merged("a kind that is empty", "apiVersion: v1\nkind: \"\"\ncurrent-context: \"\"\n", "config")
+            .gives("[seal for ctx/db: "),
+        merged("a version that is empty", "apiVersion: \"\"\nkind: Config\n", "config")
+            .gives("[seal for ctx/db: "),
+        merged("fields that are null", "clusters:\ncontexts:\nusers:\ncurrent-context:\n", "config")
+            .gives("[seal for ctx/db: "),
+        merged("the first current-context counts", "current-context: second\n", "config")
+            .gives("[seal for ctx2/db: "),
+        merged("the first context of a name counts", "contexts: [{name: first, context: {cluster: c, namespace: mine}}]\n", "config")
+            .gives("[seal for mine/db: "),
+        merged("a context without a namespace counts too", "contexts: [{name: first, context: {cluster: c}}]\n", "config")
+            .gives("[seal for default/db: "),
+        merged("a file of another kind", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n", "config")
+            .gives("exit 1\n"),
+        merged("a file of another kind after it", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n", "")
+            .env("KUBECONFIG", "config:first")
+            .gives("exit 1\n"),
+        merged("a file of another version", "apiVersion: v2\nkind: Config\n", "config")
+            .gives("exit 1\n"),
+        merged("a folder among them", "", "")
+            .folder("sub")
+            .env("KUBECONFIG", "sub:config")
+            .gives("exit 1\n"),
+        merged("below a file", "", "")
+            .env("KUBECONFIG", "first/x:config")
+            .gives("exit 1\n"),
+        row("--kubeconfig that is a folder", &["--fetch-cert", "--kubeconfig", "sub"])
+            .folder("sub")
+            .gives("error: error loading config file \"sub\": read sub: is a directory\n"),
+        row("--kubeconfig below a file", &["--fetch-cert", "--kubeconfig", "x/y"])
+            .file("x", "")
+            .gives("error: error loading config file \"x/y\": open x/y: not a directory\n"),
+        row("KUBECONFIG that names a folder", &["--fetch-cert"])
+            .folder("sub")
+            .env("KUBECONFIG", "sub")
+            .gives("error: error loading config file \"sub\": read sub: is a directory\n"),
         seal("--kubeconfig wins over KUBECONFIG", &["--kubeconfig", "config"])
             .file("config", CONTEXTS)
             .env("KUBECONFIG", "{kubeconfig}")
@@ -184,7 +234,7 @@ pub(super) fn rows() -> Vec<Row> {
             .env("HTTP_PROXY", "http://127.0.0.1:1")
             .env("NO_PROXY", "127.0.0.1")
             .stdin(HOMED)
-            .differs_wholly("cert-plain-http", "exit 0\n", "[seal for home/db: "),
+            .gives("exit 0\n"),
         seal("POD_NAMESPACE outside a Pod", &[])
             .env("POD_NAMESPACE", "pod")
             .stdin(HOMELESS)

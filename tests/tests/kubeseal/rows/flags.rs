@@ -1,7 +1,7 @@
 //! Upstream's own flags: what each does, its short form, its default, and how flags are written.
 
 use super::{CONTEXTS, EMPTY, HOMED, HOMELESS, SEALED};
-use crate::row::{Row, row, seal};
+use crate::row::{Row, SECRET, row, seal};
 
 pub(super) fn rows() -> Vec<Row> {
     [meaning(), writing()].concat()
@@ -36,6 +36,16 @@ fn meaning() -> Vec<Row> {
         seal("-w", &["-w", "out.json"])
             .gives("\n{\n  \"kind\"")
             .differs("output-file-mode", "file out.json 0600", "file out.json 0644"),
+        row("-f - is stdin", &["--cert", "{k}/seal.crt", "-f", "-"])
+            .stdin(SECRET)
+            .differs_wholly(
+                "dash-input",
+                "error: Could not read file specified with --secret-file\n",
+                "exit 0\nstdout:\n{\n",
+            ),
+        row("-f - is a file that is called so", &["--cert", "{k}/seal.crt", "-f", "-"])
+            .file("-", SECRET)
+            .gives("exit 0\n"),
         row("--secret-file", &["--cert", "{k}/seal.crt", "--secret-file", "in.yaml"])
             .file("in.yaml", HOMED)
             .gives("[seal for home/db: \"hunter2\"]"),
@@ -69,11 +79,6 @@ fn meaning() -> Vec<Row> {
                 "rotate-notice",
                 "stdout:\nFlag --rotate has been deprecated, please use --re-encrypt instead\n{",
                 "stdout:\n{",
-            )
-            .differs(
-                "rotate-notice",
-                "stderr: nothing\n",
-                "stderr:\nFlag --rotate has been deprecated, please use --re-encrypt instead\n",
             ),
         row("--recovery-unseal", &["--recovery-unseal", "--recovery-private-key", "{k}/other.key"])
             .stdin(SEALED)
@@ -105,11 +110,11 @@ fn meaning() -> Vec<Row> {
             "exit 2\nstdout:\n[flags]\ninvalid argument \"galaxy\" for \"--scope\" flag: must be one of: strict, namespace-wide, cluster-wide\n",
             "exit 2\nstdout: nothing\nstderr:\nerror: invalid argument \"galaxy\" for \"--scope\" flag: must be one of: strict, namespace-wide, cluster-wide\n",
         ),
-        row("--version", &["--version"]).gives("exit 0\nstdout:\nkubeseal version: v0.40.0\n"),
+        row("--version", &["--version"]).gives("exit 0\nstdout:\nkubeseal version: 0.40.0\n"),
         row("--version wins over --help", &["--help", "--version"])
-            .gives("exit 0\nstdout:\nkubeseal version: v0.40.0\n"),
+            .gives("exit 0\nstdout:\nkubeseal version: 0.40.0\n"),
         row("--version wins over all modes", &["--raw", "--validate", "--from-file=a", "--version"])
-            .gives("exit 0\nstdout:\nkubeseal version: v0.40.0\n"),
+            .gives("exit 0\nstdout:\nkubeseal version: 0.40.0\n"),
         row("--help", &["--help"]).differs_wholly(
             "help-text",
             "[flags]\n",

@@ -25,7 +25,7 @@ fn precedence() -> Vec<Row> {
             ),
         row("the output file before the certificate", &["--cert", "nosuch", "-w", "missing/out"])
             .stdin(HOMED)
-            .differs_wholly("order-of-checks", "error: open missing/.out#: no such file or directory\n", "error: open nosuch: no such file or directory\n"),
+            .differs("temporary-file", "open missing/.out#:", "open missing/out:"),
         row("the input file before the output file", &["-f", "missing", "-w", "missing/out"])
             .differs(
                 "cause-of-unreadable-input",
@@ -34,21 +34,16 @@ fn precedence() -> Vec<Row> {
             ),
         row("the certificate before the input", &["--cert", "nosuch"])
             .stdin("not a manifest")
-            .differs_wholly(
-                "order-of-checks",
-                "error: open nosuch: no such file or directory\n",
-                "error: the document is not an object\n",
-            ),
+            .gives("error: open nosuch: no such file or directory\n"),
+        row("the certificate before an input of nothing", &["--cert", "nosuch"])
+            .stdin("")
+            .gives("error: open nosuch: no such file or directory\n"),
         row("the cluster before the input", &["--validate", "--kubeconfig", "missing"])
             .stdin(HOMED)
-            .differs_wholly(
-                "order-of-checks",
-                "error: stat missing: no such file or directory\n",
-                "error: expected a SealedSecret of bitnami.com/v1alpha1, found Secret\n",
-            ),
+            .gives("error: stat missing: no such file or directory\n"),
         row("the certificate before the merge target", &["--cert", "nosuch", "--merge-into", "missing"])
             .stdin(HOMED)
-            .differs_wholly("order-of-checks", "error: open nosuch: no such file or directory\n", "error: open missing: no such file or directory\n"),
+            .gives("error: open nosuch: no such file or directory\n"),
         row("--cert is not looked at with --recovery-unseal", &["--recovery-unseal", "--recovery-private-key", "{k}/other.key", "--cert", "missing", "-o", "yaml"])
             .stdin(SEALED)
             .gives("password: aHVudGVyMg==")
@@ -67,11 +62,7 @@ fn precedence() -> Vec<Row> {
             .gives("exit 0\n"),
         row("the format after all the work", &["--cert", "{k}/expired.crt", "-o", "toml"])
             .stdin(HOMED)
-            .differs_wholly(
-                "order-of-checks",
-                "error: failed to encrypt using an expired certificate",
-                "error: unsupported output format: toml",
-            ),
+            .gives("error: failed to encrypt using an expired certificate"),
         row("the format is not looked at with --raw", &["--cert", "{k}/seal.crt", "--raw", "--scope=cluster-wide", "-o", "toml"])
             .stdin("x")
             .gives("[seal for the cluster: \"x\"]"),
@@ -133,7 +124,7 @@ fn modes() -> Vec<Row> {
             "rotate-notice",
             "stdout:\nFlag --rotate has been deprecated, please use --re-encrypt instead\n{",
             "stdout:\n{",
-        ).differs("rotate-notice", "stderr: nothing\n", "stderr:\nFlag --rotate has been deprecated, please use --re-encrypt instead\n"),
+        ),
         both("--validate -w FILE empties the file", &["--validate", "-f", "in.yaml", "-w", "target.yaml"]).differs_wholly(
             "output-file-without-output",
             "file target.yaml 0600: nothing\n",
