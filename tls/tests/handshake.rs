@@ -22,19 +22,19 @@ fn path(name: &str) -> String {
 }
 
 fn certificate(name: &str) -> CertificateDer<'static> {
-    CertificateDer::from_pem_file(path(&format!("{name}.crt"))).unwrap()
+    CertificateDer::from_pem_file(path(&format!("{name}.crt"))).expect("fit for this test")
 }
 
 fn verifier(trusted: &[&str]) -> Arc<OwnCertificate> {
     let trusted: Vec<_> = trusted.iter().map(|name| certificate(name)).collect();
     let mut roots = RootCertStore::empty();
     for certificate in &trusted {
-        roots.add(certificate.clone()).unwrap();
+        roots.add(certificate.clone()).expect("fit for this test");
     }
     let provider = Arc::new(default_provider());
     let others = WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
         .build()
-        .unwrap();
+        .expect("fit for this test");
     Arc::new(OwnCertificate::new(trusted, others))
 }
 
@@ -50,12 +50,12 @@ impl ResolvesServerCert for Shows {
 
 /// A server that shows `shown` and signs with the key of `key`.
 fn server(shown: &str, key: &str) -> ServerConfig {
-    let key = PrivateKeyDer::from_pem_file(path(&format!("{key}.key"))).unwrap();
-    let key = sign::any_supported_type(&key).unwrap();
+    let key = PrivateKeyDer::from_pem_file(path(&format!("{key}.key"))).expect("fit for this test");
+    let key = sign::any_supported_type(&key).expect("fit for this test");
     let shows = Shows(Arc::new(CertifiedKey::new(vec![certificate(shown)], key)));
     ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("fit for this test")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(shows))
 }
@@ -69,25 +69,30 @@ fn meet(
 ) -> Result<(), Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[version])
-        .unwrap()
+        .expect("fit for this test")
         .dangerous()
         .with_custom_certificate_verifier(verifier(trusted))
         .with_no_client_auth();
-    let host = ServerName::try_from(host.to_owned()).unwrap();
-    let mut client = ClientConnection::new(Arc::new(config), host).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server(shown, key))).unwrap();
+    let host = ServerName::try_from(host.to_owned()).expect("fit for this test");
+    let mut client = ClientConnection::new(Arc::new(config), host).expect("fit for this test");
+    let mut server =
+        ServerConnection::new(Arc::new(server(shown, key))).expect("fit for this test");
     while client.is_handshaking() || server.is_handshaking() {
         let mut bytes = Vec::new();
         while client.wants_write() {
-            client.write_tls(&mut bytes).unwrap();
+            client.write_tls(&mut bytes).expect("fit for this test");
         }
-        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server
+            .read_tls(&mut bytes.as_slice())
+            .expect("fit for this test");
         server.process_new_packets()?;
         let mut bytes = Vec::new();
         while server.wants_write() {
-            server.write_tls(&mut bytes).unwrap();
+            server.write_tls(&mut bytes).expect("fit for this test");
         }
-        client.read_tls(&mut bytes.as_slice()).unwrap();
+        client
+            .read_tls(&mut bytes.as_slice())
+            .expect("fit for this test");
         client.process_new_packets()?;
     }
     Ok(())
@@ -148,7 +153,7 @@ fn a_certificate_for_clients_is_not_believed() {
 #[test]
 fn outside_of_its_time_a_certificate_is_not_believed() {
     let own = certificate("own");
-    let host = ServerName::try_from("api.test").unwrap();
+    let host = ServerName::try_from("api.test").expect("fit for this test");
     let at = |years: u64| {
         let now = UnixTime::since_unix_epoch(Duration::from_secs(years * 365 * 86_400));
         verifier(&["own"]).verify_server_cert(&own, &[], &host, &[], now)
