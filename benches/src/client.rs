@@ -14,6 +14,12 @@ use kube::{Client, Config};
 pub(crate) async fn connect(kubeconfig: &Path) -> anyhow::Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig)?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    client(config)
+}
+
+/// A client that sends each request once: an answer that refuses is counted, and not waited for.
+pub(crate) fn client(mut config: Config) -> anyhow::Result<Client> {
+    config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 

@@ -14,6 +14,8 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::client;
+
 /// Ask a controller to verify an object, many times a second.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -43,10 +45,7 @@ struct Answers {
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let body = std::fs::read(&arguments.body)?;
-    let mut config = Config::new(arguments.url);
-    // A 429 is what is counted here, not something to wait for.
-    config.default_retry = false;
-    let client = Client::try_from(config)?;
+    let client = client::client(Config::new(arguments.url))?;
     let (ended, mut end) = oneshot::channel();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -4,6 +4,7 @@
 //! "Several replicas"). A change of what exists carries uid and resourceVersion. Of an error only its code and reason are
 //! kept: the text may quote the object that was sent (ARCHITECTURE.md "Failure classes").
 
+mod client;
 #[cfg(test)]
 mod fenced;
 mod lease;
@@ -20,12 +21,15 @@ use kube::api::{DeleteParams, GetParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use thiserror::Error;
 
+pub use client::client;
+use client::{DEADLINE, NoAnswerInTime};
+
 use crate::fence::{Fence, boot_time};
 use crate::index::ObjectKey;
 use crate::object::RawSealedSecret;
 
-/// Longest time for one request.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// So far at most an answer puts off the next attempt.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Objects in one page of a list.
 const LIST_PAGE: u32 = 200;
@@ -49,8 +53,13 @@ pub enum ApiFailure {
     #[error("the API server refuses the request: {0}")]
     Refused(String),
     /// 429, 5xx, time-outs, network.
-    #[error("the API server cannot be used: {0}")]
-    Unavailable(String),
+    #[error("the API server cannot be used: {shown}")]
+    Unavailable {
+        /// Code and reason, or what happened instead of an answer.
+        shown: String,
+        /// `Retry-After` of the answer.
+        retry_after: Option<Duration>,
+    },
     /// Not sent: another replica may lead by now.
     #[error("this replica does not lead")]
     NotLeading,
@@ -59,8 +68,12 @@ pub enum ApiFailure {
 impl ApiFailure {
     /// Sorts an error of the client. Nothing of the error's text is kept.
     pub fn of(error: &kube::Error) -> Self {
-        let kube::Error::Api(status) = error else {
-            return Self::Unavailable("no answer".to_owned());
+        let status = match error {
+            kube::Error::Api(status) => status,
+            kube::Error::Service(error) if error.is::<NoAnswerInTime>() => {
+                return Self::unanswered(&NoAnswerInTime.to_string());
+            }
+            _ => return Self::unanswered("no answer"),
         };
         let shown = format!("{} {}", status.code, plain_reason(&status.reason));
         match (status.code, status.reason.as_str()) {
@@ -71,7 +84,33 @@ impl ApiFailure {
             (413, _) => Self::Invalid(shown),
             (422, _) if names_fields(status) => Self::Invalid(shown),
             (400 | 401 | 403 | 422, _) => Self::Refused(shown),
-            _ => Self::Unavailable(shown),
+            _ => {
+                let details = status.details.as_ref();
+                let seconds = details.map_or(0, |details| details.retry_after_seconds);
+                Self::Unavailable {
+                    shown,
+                    retry_after: (seconds > 0).then(|| Duration::from_secs(seconds.into())),
+                }
+            }
+        }
+    }
+
+    /// The server did not speak.
+    fn unanswered(shown: &str) -> Self {
+        Self::Unavailable {
+            shown: shown.to_owned(),
+            retry_after: None,
+        }
+    }
+
+    /// The pause before the next attempt: this one, or a longer one that the server asks for. The queue waits, not a worker.
+    pub fn rest(&self, rest: Duration) -> Duration {
+        match self {
+            Self::Unavailable {
+                retry_after: Some(asked),
+                ..
+            } => rest.max(*asked.min(&LONGEST_RETRY_AFTER)),
+            _ => rest,
         }
     }
 
@@ -331,7 +370,7 @@ async fn answer<T>(
     match tokio::time::timeout(deadline, request).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(ApiFailure::of(&error)),
-        Err(_) => Err(ApiFailure::Unavailable("no answer in time".to_owned())),
+        Err(_) => Err(ApiFailure::unanswered(&NoAnswerInTime.to_string())),
     }
 }
 
@@ -402,11 +441,11 @@ mod tests {
             ),
             (
                 failure(429, "TooManyRequests"),
-                ApiFailure::Unavailable("429 TooManyRequests".to_owned()),
+                ApiFailure::unanswered("429 TooManyRequests"),
             ),
             (
                 failure(500, "InternalError"),
-                ApiFailure::Unavailable("500 InternalError".to_owned()),
+                ApiFailure::unanswered("500 InternalError"),
             ),
         ];
         for (found, expected) in table {

@@ -107,7 +107,7 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
             Err(failure) => {
                 tracing::warn!(object = %key, error = %failure, "SealedSecret could not be read");
                 state.metrics.count_trouble(Trouble::Fetch, "");
-                return Next::After(state.count_failure(&key, Timestamp::now()).0);
+                return Next::After(failure.rest(state.count_failure(&key, Timestamp::now()).0));
             }
         },
     };

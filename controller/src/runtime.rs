@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::api::Cluster;
+use crate::api::{Cluster, client};
 use crate::args::{Args, Namespaces};
 use crate::http::server::{self, Timeouts};
 use crate::http::{Api, HttpSettings};
@@ -283,9 +283,7 @@ pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
             "neither in a pod nor with a usable kubeconfig; give --kubeconfig FILE ({error})"
         )
     })?;
-    let client = signet_tls::client_builder(config)
-        .context("no client for the API server")?
-        .build();
+    let client = client(config).context("no client for the API server")?;
     Ok(Cluster::new(client, limit(args)))
 }
 
@@ -300,9 +298,7 @@ async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
         }
         None => Config::incluster().context("not in a pod: give --kubeconfig FILE")?,
     };
-    let client = signet_tls::client_builder(config)
-        .context("no client for the API server")?
-        .build();
+    let client = client(config).context("no client for the API server")?;
     Ok(Cluster::new(client, limit(args)))
 }
 

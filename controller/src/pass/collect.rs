@@ -16,7 +16,7 @@ pub(super) async fn run(state: &Arc<State>, key: &ObjectKey) -> Next {
         Ok(()) => Next::Idle,
         Err(failure) => {
             tracing::warn!(object = %key, error = %failure, "Secret could not be deleted");
-            Next::After(pause(3))
+            Next::After(failure.rest(pause(3)))
         }
     }
 }

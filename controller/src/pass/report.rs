@@ -38,7 +38,7 @@ impl Pass<'_> {
                     .metrics
                     .count_trouble(Trouble::Status, &self.key.namespace);
                 self.keep_unsaid(said);
-                Next::After(self.state.count_failure(self.key, now).0)
+                Next::After(failure.rest(self.state.count_failure(self.key, now).0))
             }
         }
     }

@@ -189,7 +189,7 @@ impl Pass<'_> {
         );
         if reason.class() == Class::BackOff {
             let (rest, since) = self.state.count_failure(self.key, Timestamp::now());
-            said.pause = Some(rest);
+            said.pause = Some(failure.rest(rest));
             said.outcome.failing_since = Some(since);
             said.outcome.still_synced = self.is_still_synced(existing);
         }

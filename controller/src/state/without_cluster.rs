@@ -9,7 +9,7 @@ impl State {
     /// A state for tests in which nothing is sent: no API server is where it would look for one.
     pub(crate) fn without_cluster() -> Self {
         let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URL"));
-        let client = kube::Client::try_from(config).expect("a client");
+        let client = crate::api::client(config).expect("a client");
         let policy = Policy {
             repair: crate::plan::Repair::On,
             allow_sealed_keys: false,

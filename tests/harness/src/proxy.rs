@@ -101,6 +101,7 @@ struct State {
     faults: Faults,
     traps: Vec<Trap>,
     held_up: Option<String>,
+    throttled: Vec<String>,
     fates: BTreeMap<Fate, u64>,
     second_certificate: bool,
     rng: ChaCha20Rng,
@@ -115,6 +116,7 @@ impl FaultProxy {
                 faults: Faults::default(),
                 traps: Vec::new(),
                 held_up: None,
+                throttled: Vec::new(),
                 fates: BTreeMap::new(),
                 second_certificate: false,
                 rng: ChaCha20Rng::seed_from_u64(seed),
@@ -169,6 +171,12 @@ impl FaultProxy {
     /// From now on, requests whose path with query contains this text wait; `None` lets them go on.
     pub fn hold_up(&self, text: Option<&str>) {
         self.shared.state().held_up = text.map(str::to_owned);
+    }
+
+    /// From now on, each POST to one of these paths is answered 429, and the server never sees it.
+    pub fn throttle(&self, paths: &[&str]) {
+        let paths = paths.iter().map(|path| (*path).to_owned());
+        self.shared.state().throttled = paths.collect();
     }
 
     /// Ends every stream of events that is open, in the middle.
@@ -230,6 +238,9 @@ impl Shared {
 
     fn draw(&self, method: &Method, path: &str) -> Lot {
         let mut state = self.state();
+        if *method == Method::POST && state.throttled.iter().any(|throttled| throttled == path) {
+            return Lot::Answer(429);
+        }
         let trapped = state.spring(method, path);
         trapped.unwrap_or_else(|| state.draw(!matches!(*method, Method::GET | Method::HEAD)))
     }
@@ -276,6 +287,7 @@ mod tests {
             faults,
             traps: Vec::new(),
             held_up: None,
+            throttled: Vec::new(),
             fates: BTreeMap::new(),
             second_certificate: false,
             rng: ChaCha20Rng::seed_from_u64(1),

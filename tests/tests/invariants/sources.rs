@@ -58,6 +58,31 @@ fn the_main_file_of_every_program_is_short() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where clients of the API server are made: the benchmarks have one of their own.
+const CLIENTS: [&str; 2] = ["benches/src/client.rs", "tls/src/client.rs"];
+
+#[test]
+fn clients_are_made_in_one_place_and_send_nothing_twice() -> anyhow::Result<()> {
+    // Put together here, so that this file does not hold them.
+    let makes = ["try_from", "try_default"].map(|how| format!("Client::{how}"));
+    let builds = format!("ClientBuilder{}", "::");
+    let mut found = Vec::new();
+    for path in committed()?.iter().filter(|path| is_rust(path)) {
+        let text = read(path)?;
+        if text.contains(&builds) || makes.iter().any(|make| text.contains(make)) {
+            ensure!(
+                text.contains("default_retry = false"),
+                "{} lets kube send again",
+                path.display()
+            );
+            found.push(path.to_string_lossy().into_owned());
+        }
+    }
+    found.sort_unstable();
+    ensure!(found == CLIENTS, "{found:?}");
+    Ok(())
+}
+
 #[test]
 fn common_templates_and_crds_do_no_io_themselves() -> anyhow::Result<()> {
     let mut files = 0;

@@ -3,8 +3,10 @@
 
 use anyhow::ensure;
 use signet_harness::eventually;
-use signet_tests::replicas::{Replica, SHORT_LEASE_LASTS, holder};
-use signet_tests::signet::CAP;
+use signet_harness::proxy::{Fate, FaultProxy};
+use signet_harness::upstream::{SERVICE, apply_upstream_rbac};
+use signet_tests::replicas::{Replica, SHORT_LEASE, SHORT_LEASE_LASTS, grant_lease, holder};
+use signet_tests::signet::{CAP, SignetController, sealed_path, secret_path};
 
 use crate::scene::Scene;
 
@@ -100,6 +102,59 @@ fn a_leader_that_slept_past_its_lease_writes_nothing_although_nobody_took_over()
     for number in 0..OBJECTS {
         scene.await_served(&format!("new-{number}"))?;
     }
+    Ok(())
+}
+
+#[test]
+fn what_the_server_put_off_is_not_sent_by_a_leader_that_slept_past_its_lease() -> anyhow::Result<()>
+{
+    const PUT_OFF: usize = 8;
+    let mut scene = Scene::new("put-off")?;
+    let (plane, namespace) = (scene.plane, scene.namespace.clone());
+    apply_upstream_rbac(plane, &namespace, SERVICE)?;
+    grant_lease(plane, &namespace, SERVICE)?;
+    let proxy = FaultProxy::start(plane, 1)?;
+    let arguments = [&["--all-namespaces=false"][..], &SHORT_LEASE[..]].concat();
+    let mut leader = Replica {
+        controller: SignetController::spawn_behind(&proxy, plane, &namespace, &arguments)?,
+        account: SERVICE.to_owned(),
+    };
+    leader.await_ready()?;
+    leader.await_leading()?;
+    let mut other = scene.spawn(&[])?;
+    other.await_ready()?;
+
+    proxy.throttle(&[&format!("/api/v1/namespaces/{namespace}/secrets")]);
+    let names: Vec<_> = (0..PUT_OFF).map(|n| format!("db-{n}")).collect();
+    for name in &names {
+        scene.apply(&other.controller, name)?;
+    }
+    eventually("each was put off", CAP, || {
+        let answered = proxy.fates().get(&Fate::Answered).copied();
+        answered.is_some_and(|answered| answered >= PUT_OFF as u64)
+    })?;
+    leader.controller.process.pause()?;
+    other.await_leading()?;
+    for name in &names {
+        scene.await_served(name)?;
+        plane.api().delete(&sealed_path(&namespace, name))?;
+    }
+    eventually("the Secrets are gone", CAP, || {
+        names.iter().all(|name| {
+            let path = secret_path(&namespace, name);
+            // Garbage collection may be faster.
+            let _ = plane.api().delete(&path);
+            plane.api().find(&path).is_ok_and(|found| found.is_none())
+        })
+    })?;
+
+    let marker = plane.audit().mark()?;
+    proxy.throttle(&[]);
+    leader.controller.process.resume()?;
+    await_loss(&mut leader)?;
+    let mut written = scene.writes(marker, &leader)?;
+    written.retain(|record| record.resource != "events");
+    ensure!(written.is_empty(), "{written:?}");
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod read_only;
 mod restart;
 mod scene;
 mod slow_clients;
+mod throttled;
 mod verify_flood;
 mod watch_gap;
 mod wire;
