@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
-/// No write passes.
-const CLOSED: u64 = 0;
+/// No write passes any more, whatever comes. Zero is the time before: none passes either.
+const ENDED: u64 = 1;
 /// Every write passes.
 const OPEN: u64 = u64::MAX;
 
@@ -31,18 +31,26 @@ pub struct Fence {
 impl Fence {
     /// Lets writes pass for ever: there is no Lease.
     pub fn open(&self) {
-        self.until.store(OPEN, Ordering::SeqCst);
+        self.open_unless_ended(OPEN);
     }
 
     /// Lets writes pass until then, in [`boot_time`].
     pub fn open_until(&self, until: Duration) {
         let nanoseconds = u64::try_from(until.as_nanos()).unwrap_or(OPEN - 1);
-        self.until.store(nanoseconds, Ordering::SeqCst);
+        self.open_unless_ended(nanoseconds.max(ENDED + 1));
     }
 
-    /// Lets no write pass any more.
+    /// Who has lost the Lease or gives it back never leads again: a renewal that was under way opens nothing.
+    fn open_unless_ended(&self, until: u64) {
+        let open = |before| (before != ENDED).then_some(until);
+        let _ = self
+            .until
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, open);
+    }
+
+    /// Lets no write pass any more, for good.
     pub fn close(&self) {
-        self.until.store(CLOSED, Ordering::SeqCst);
+        self.until.store(ENDED, Ordering::SeqCst);
     }
 
     /// Whether a write may be sent at this moment of [`boot_time`]. A write that comes too late ends the process; see
@@ -52,7 +60,7 @@ impl Fence {
         if u128::from(until) > now.as_nanos() {
             return true;
         }
-        if until != CLOSED {
+        if until > ENDED {
             self.lapsed.notify_one();
         }
         false
@@ -86,6 +94,15 @@ mod tests {
         fence.close();
         assert!(!fence.lets_pass(second(1)));
         assert!(fence.lapsed().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_renewal_that_was_under_way_does_not_open_a_fence_that_was_closed() {
+        let fence = Fence::default();
+        fence.open_until(Duration::from_secs(10));
+        fence.close();
+        fence.open_until(Duration::from_secs(20));
+        assert!(!fence.lets_pass(Duration::from_secs(1)));
     }
 
     #[test]
