@@ -69,7 +69,7 @@ pub struct State {
     has_keys: watch::Sender<bool>,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
-    cores: Semaphore,
+    cores: Arc<Semaphore>,
     pruned: AtomicBool,
     ready: AtomicBool,
     rival: AtomicBool,
@@ -101,7 +101,7 @@ impl State {
             has_keys: watch::Sender::default(),
             index: Mutex::default(),
             keys: RwLock::default(),
-            cores: Semaphore::new(cores),
+            cores: Arc::new(Semaphore::new(cores)),
             pruned: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             rival: AtomicBool::new(false),
@@ -297,7 +297,8 @@ impl State {
             .map(|entry| *entry.failing_since.get_or_insert(now))
     }
 
-    /// Runs CPU work on a blocking thread, at most one a core.
+    /// Runs CPU work on a blocking thread, at most one a core. Work that was begun keeps its core to its end, also when
+    /// nobody waits for it any more.
     ///
     /// # Panics
     /// As `work` does.
@@ -305,9 +306,13 @@ impl State {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        let permit = self.cores.acquire().await;
-        let done = tokio::task::spawn_blocking(work).await;
-        drop(permit);
+        let permit = Arc::clone(&self.cores).acquire_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        })
+        .await;
         match done {
             Ok(done) => done,
             Err(error) => std::panic::resume_unwind(error.into_panic()),

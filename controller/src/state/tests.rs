@@ -26,6 +26,29 @@ async fn an_older_state_does_not_take_the_place_of_a_newer_one() {
 }
 
 #[tokio::test]
+async fn work_whose_caller_went_away_keeps_its_core_to_its_end() {
+    let state = State::without_cluster();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..state.cores.available_permits() {
+        let (begun, gate) = (begun.clone(), Arc::clone(&gate));
+        let work = state.on_cores(move || {
+            begun.send(()).expect("the test goes on");
+            // An error is the end of the test.
+            let _ = gate.lock().map(|gate| gate.recv().is_err());
+        });
+        tokio::select! {
+            () = work => panic!("the gate is closed"),
+            _ = has_begun.recv() => {}
+        }
+    }
+    assert_eq!(state.cores.available_permits(), 0);
+    drop(open);
+    state.on_cores(|| ()).await;
+}
+
+#[tokio::test]
 async fn the_end_of_an_object_ends_no_other_of_its_name_and_no_newer_state() {
     let state = State::with_key();
     let key = ObjectKey::of(&object(ONE, "1").metadata);
