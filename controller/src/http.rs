@@ -27,7 +27,9 @@ use self::places::Place;
 use self::room::{Room, no_room};
 use crate::metrics;
 use crate::state::State;
-use crate::verify::{Judgement, LiveItems, Opens, Reseal, Rotate, Verify, subject};
+use crate::verify::{
+    Judgement, LiveItems, Opens, Reseal, Rotate, Verify, live_items, subject,
+};
 
 /// Largest body; an object in etcd has 1.5 MiB at most.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -274,7 +276,7 @@ impl Api {
             (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
         })?;
         let sealed = object.and_then(|object| object.decode().ok());
-        Ok(sealed.map_or_else(LiveItems::new, |sealed| sealed.spec.encrypted_data))
+        Ok(sealed.as_ref().map_or_else(LiveItems::new, live_items))
     }
 }
 

@@ -211,6 +211,12 @@ pub fn subject(body: &[u8]) -> Result<ObjectKey, String> {
     Ok(ObjectKey::of(&parse(body)?.sealed.metadata))
 }
 
+/// The ciphertexts of an object in the cluster, the deprecated single blob included.
+pub fn live_items(sealed: &SealedSecret) -> LiveItems {
+    let owned = |(item, text): (&str, &String)| (item.to_owned(), text.clone());
+    blobs(sealed).map(owned).collect()
+}
+
 /// Whether every ciphertext of the body stands in the cluster, in the same object under the same item.
 fn all_live(sealed: &SealedSecret, live: &LiveItems) -> bool {
     let blob = |text: &String| SealedBlob::parse_base64(text).ok();

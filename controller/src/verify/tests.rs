@@ -227,6 +227,15 @@ fn live_takes_only_what_stands_under_the_same_item_and_asks_before_it_opens() {
 }
 
 #[test]
+fn live_takes_the_deprecated_single_blob_that_stands_in_the_cluster() {
+    let mut body = object(json!({}));
+    body["spec"]["data"] = json!(blob(0, Scope::Strict, b"x"));
+    let sealed = SealedSecret::parse(&body).unwrap();
+    let (result, operations) = run_rotate_beside(&body, Some(&live_items(&sealed)));
+    assert!(operations > 0, "{result:?}");
+}
+
+#[test]
 fn bodies_that_are_no_sealed_secret_are_unreadable_and_their_values_are_not_repeated() {
     let canary = "canary-4711";
     let bodies = [

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use signet_common::{KeyRing, SealedBlob};
-use signet_controller::verify::{Judgement, LiveItems, rotate, verify};
+use signet_controller::verify::{Judgement, LiveItems, live_items, rotate, verify};
 use signet_crds::manifest::parse_documents;
 use signet_crds::{SealedSecret, V1_ITEM, V1Data};
 
@@ -140,14 +140,7 @@ fn check_rotated(before: &Value, sealed: &SealedSecret, rotated: &str) {
 }
 
 fn check_live(data: &[u8], sealed: &SealedSecret, subject: &Subject) {
-    let mut live: LiveItems = sealed.spec.encrypted_data.clone();
-    live.extend(
-        sealed
-            .spec
-            .data
-            .clone()
-            .map(|text| (V1_ITEM.to_owned(), text)),
-    );
+    let mut live = live_items(sealed);
     let all = (subject.rotate)(data, Some(&live), &mut 0);
     assert!(matches!(all, Judgement::Yes(_)), "it stands in the cluster");
     if live.pop_last().is_some() {
