@@ -145,6 +145,14 @@ impl Cluster {
         }
     }
 
+    /// The same cluster and the same fence through another client.
+    pub fn through(&self, client: Client) -> Self {
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
     /// What decides whether writes are sent.
     pub fn fence(&self) -> &Fence {
         &self.fence

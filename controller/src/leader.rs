@@ -5,14 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use signet_common::Printable;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::api::ApiFailure;
+use crate::api::{ApiFailure, Cluster};
 use crate::args::LeaderElect;
 use crate::fence::boot_time;
 use crate::lease::{Election, Record, Step, Timing};
@@ -29,6 +31,14 @@ pub struct LeaseSettings {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+/// What the election has to itself, so that nothing else that this process does takes its time.
+pub struct Apart {
+    /// Where it runs.
+    pub runtime: Handle,
+    /// The cluster, through a client that runs there.
+    pub cluster: Cluster,
 }
 
 /// Why this replica may not go on.
@@ -59,14 +69,23 @@ impl Leadership {
     ///
     /// # Errors
     /// If the rights are missing and `--leader-elect=on`.
-    pub async fn begin(state: &Arc<State>, settings: LeaseSettings) -> anyhow::Result<Self> {
+    pub async fn begin(
+        state: &Arc<State>,
+        settings: LeaseSettings,
+        Apart { runtime, cluster }: Apart,
+    ) -> anyhow::Result<Self> {
         if settings.mode == LeaderElect::Off {
             tracing::info!("--leader-elect=off: running as the only replica");
             state.lead_alone();
             return Ok(Self(None));
         }
-        let mut elector = Elector::new(state, settings);
-        match elector.attempt().await {
+        let mut elector = Elector::new(state, settings, cluster);
+        let first = runtime.spawn(async move {
+            let result = elector.attempt().await;
+            (elector, result)
+        });
+        let (mut elector, result) = first.await.context("the first look at the Lease")?;
+        match result {
             Err(Trouble::Api(failure)) if failure.is_forbidden() => {
                 let LeaseSettings {
                     mode,
@@ -85,7 +104,7 @@ impl Leadership {
             result => elector.note(&result),
         }
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(elector.run(stopped));
+        let task = runtime.spawn(elector.run(stopped));
         Ok(Self(Some(Part { stop, task })))
     }
 
@@ -118,6 +137,7 @@ impl Leadership {
 
 struct Elector {
     state: Arc<State>,
+    cluster: Cluster,
     settings: LeaseSettings,
     election: Election,
     /// The Lease as this replica wrote it last.
@@ -129,10 +149,11 @@ struct Elector {
 }
 
 impl Elector {
-    fn new(state: &Arc<State>, settings: LeaseSettings) -> Self {
+    fn new(state: &Arc<State>, settings: LeaseSettings, cluster: Cluster) -> Self {
         Self {
             election: Election::new(own_name(), settings.timing),
             state: Arc::clone(state),
+            cluster,
             settings,
             ours: None,
             leader: String::new(),
@@ -146,16 +167,16 @@ impl Elector {
             let pause = self.pause();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.state.cluster.fence().lapsed() => {}
+                () = self.cluster.fence().lapsed() => {}
                 _ = &mut stopped => return Ok(self),
             }
             if self.time_left() == Some(Duration::ZERO) {
-                self.state.cluster.fence().close();
+                self.cluster.fence().close();
                 return Err("it could not be renewed in time".to_owned());
             }
             let result = self.attempt().await;
             if let Err(Trouble::Lost(holder)) = result {
-                self.state.cluster.fence().close();
+                self.cluster.fence().close();
                 return Err(format!("{} holds it now", Printable(&holder)));
             }
             self.note(&result);
@@ -192,7 +213,7 @@ impl Elector {
         let LeaseSettings {
             namespace, name, ..
         } = &self.settings;
-        let cluster = &self.state.cluster;
+        let cluster = &self.cluster;
         let found = cluster.lease(self.deadline(), namespace, name).await?;
         let record = found.as_ref().map(record);
         let step = self.election.saw(record.as_ref(), boot_time());
@@ -222,7 +243,7 @@ impl Elector {
             spec: Some(self.spec(None)),
         };
         let sent = boot_time();
-        let cluster = &self.state.cluster;
+        let cluster = &self.cluster;
         let stored = cluster.create_lease(self.deadline(), &lease).await?;
         self.won(stored, sent);
         Ok(())
@@ -233,7 +254,7 @@ impl Elector {
         let mut lease = found.clone();
         lease.spec = Some(self.spec(found.spec.as_ref()));
         let sent = boot_time();
-        let cluster = &self.state.cluster;
+        let cluster = &self.cluster;
         let stored = cluster.replace_lease(self.deadline(), &lease).await?;
         self.won(stored, sent);
         Ok(())
@@ -267,7 +288,7 @@ impl Elector {
     fn won(&mut self, stored: Lease, sent: Duration) {
         let first = !self.election.leads();
         let until = self.election.won(sent);
-        self.state.cluster.fence().open_until(until);
+        self.cluster.fence().open_until(until);
         let metrics = &self.state.metrics;
         metrics.set_lease_transitions(record(&stored).transitions);
         self.ours = Some(stored);
@@ -317,7 +338,7 @@ impl Elector {
         spec.holder_identity = Some(String::new());
         spec.lease_duration_seconds = Some(1);
         lease.spec = Some(spec);
-        let cluster = &self.state.cluster;
+        let cluster = &self.cluster;
         match cluster.replace_lease(self.deadline(), &lease).await {
             Ok(_) => tracing::info!("the Lease is given back"),
             Err(failure) => tracing::warn!(%failure, "the Lease could not be given back"),
@@ -342,3 +363,6 @@ fn own_name() -> String {
     let host = system.nodename().to_string_lossy();
     format!("{host}_{:016x}", rand::random::<u64>())
 }
+
+#[cfg(test)]
+mod tests;

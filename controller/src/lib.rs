@@ -57,19 +57,23 @@ pub fn main() -> ExitCode {
     if let Err(error) = hidden {
         tracing::warn!(%error, "the memory of this process cannot be hidden from others of its user");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all();
+    // A thread for the Lease alone: it is renewed in time, whatever the others do.
+    let built = builder
         .build()
-    {
-        Ok(runtime) => runtime,
+        .and_then(|runtime| Ok((runtime, builder.worker_threads(1).build()?)));
+    let (runtime, apart) = match built {
+        Ok(built) => built,
         Err(error) => {
             tracing::error!(%error, "the runtime could not be started");
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(runtime::run(args));
+    let result = runtime.block_on(runtime::run(args, apart.handle().clone()));
     // Passes that did not end in time must not hold the process up.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    apart.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

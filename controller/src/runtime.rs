@@ -11,6 +11,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use signet_common::RenewalPolicy;
 use signet_crds::V1Data;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -21,7 +22,7 @@ use crate::http::server::{self, Timeouts};
 use crate::http::{Api, HttpSettings};
 use crate::key_task::KeyTask;
 use crate::keys::KeySettings;
-use crate::leader::{Leadership, LeaseSettings};
+use crate::leader::{Apart, Leadership, LeaseSettings};
 use crate::plan::Policy;
 use crate::queue::{Job, Next};
 use crate::state::State;
@@ -35,11 +36,11 @@ const SWEEP: Duration = Duration::from_secs(3600);
 /// Where a pod finds its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/// Runs the controller until it is told to stop.
+/// Runs the controller until it is told to stop; the election in a runtime of its own.
 ///
 /// # Errors
 /// If it cannot start, or a task that must never end ends.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: Args, apart: Handle) -> anyhow::Result<()> {
     tracing::info!(
         version = crate::args::VERSION,
         "Starting sealed-secrets controller"
@@ -50,8 +51,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let lease = lease(&args)?;
     // A quarter of the workers stays free for other namespaces.
     let workers = args.workers.get() as usize;
+    let config = config(&args).await?;
     let mut state = State::new(
-        cluster(&args).await?,
+        cluster(&args, config.clone())?,
         policy(&args),
         args.effects.update_status,
         workers - workers / 4,
@@ -60,8 +62,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let state = Arc::new(state);
     let mut tasks = JoinSet::new();
     serve(&args, &state, &mut tasks).await?;
+    let apart = elect_in(apart, &state, config)?;
     let mut leadership = tokio::select! {
-        leadership = Leadership::begin(&state, lease) => leadership?,
+        leadership = Leadership::begin(&state, lease, apart) => leadership?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
@@ -275,7 +278,7 @@ async fn serve(args: &Args, state: &Arc<State>, tasks: &mut JoinSet<()>) -> anyh
 /// If no kubeconfig can be used, and this is no pod.
 pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
     if args.kubeconfig.is_some() {
-        return cluster(args).await;
+        return cluster(args, config(args).await?);
     }
     // Its causes are in its text.
     let config = Config::infer().await.map_err(|error| {
@@ -283,12 +286,11 @@ pub(crate) async fn cluster_for_people(args: &Args) -> anyhow::Result<Cluster> {
             "neither in a pod nor with a usable kubeconfig; give --kubeconfig FILE ({error})"
         )
     })?;
-    let client = client(config).context("no client for the API server")?;
-    Ok(Cluster::new(client, limit(args)))
+    cluster(args, config)
 }
 
-async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
-    let config = match &args.kubeconfig {
+async fn config(args: &Args) -> anyhow::Result<Config> {
+    Ok(match &args.kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path)
                 .with_context(|| format!("the kubeconfig {} cannot be read", path.display()))?;
@@ -297,9 +299,21 @@ async fn cluster(args: &Args) -> anyhow::Result<Cluster> {
                 .context("the kubeconfig cannot be used")?
         }
         None => Config::incluster().context("not in a pod: give --kubeconfig FILE")?,
-    };
+    })
+}
+
+fn cluster(args: &Args, config: Config) -> anyhow::Result<Cluster> {
     let client = client(config).context("no client for the API server")?;
     Ok(Cluster::new(client, limit(args)))
+}
+
+/// A client has tasks of its own: they run where it is made.
+fn elect_in(runtime: Handle, state: &State, config: Config) -> anyhow::Result<Apart> {
+    let entered = runtime.enter();
+    let client = client(config).context("no client for the Lease")?;
+    drop(entered);
+    let cluster = state.cluster.through(client);
+    Ok(Apart { runtime, cluster })
 }
 
 /// `--kubeclient-qps` as whole requests a second; none if it is absent, zero or negative.
