@@ -2,38 +2,41 @@
 //!
 //! No answer, length or time depends on plaintext: verify says yes or no, rotate swaps ciphertexts for ciphertexts.
 
+mod limit;
+mod page;
 mod places;
 mod room;
 pub mod server;
+mod turns;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Bytes, HttpBody as _};
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State as Shared};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State as Shared};
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
 use signet_common::KeyRing;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use self::places::Place;
+use self::limit::limit;
+use self::page::Pages;
 use self::room::{Room, no_room};
+use self::turns::Turns;
 use crate::metrics;
 use crate::state::State;
-use crate::verify::{
-    Judgement, LiveItems, Opens, Reseal, Rotate, Verify, live_items, subject,
-};
+use crate::verify::{Judgement, LiveItems, Opens, Reseal, Rotate, Verify, live_items, subject};
 
 /// Largest body; an object in etcd has 1.5 MiB at most.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const ROTATE: &str = "/v1/rotate";
+/// Bodies that are looked at at the same time, before a turn is taken for them.
+const READERS: usize = 1;
 /// Requests that may open values at the same time.
 const OPENERS: usize = 1;
 /// Private operations on a core before a pass may have it.
@@ -56,12 +59,13 @@ pub struct HttpSettings {
 #[derive(Clone)]
 pub struct Api {
     state: Arc<State>,
-    limiter: Arc<DefaultDirectRateLimiter>,
+    turns: Arc<Turns>,
+    /// For looks at bodies, before a turn is taken for them.
+    readers: Arc<Semaphore>,
     openers: Arc<Semaphore>,
     /// For bodies of requests and answers that clients send and take slowly.
     room: Room,
-    /// For metrics.
-    metrics_room: Room,
+    pages: Pages,
     rotate: Rotate,
     omit_secret_labels: bool,
 }
@@ -69,14 +73,13 @@ pub struct Api {
 impl Api {
     /// Handlers over this state.
     pub fn new(state: Arc<State>, settings: HttpSettings) -> Self {
-        let quota = Quota::per_second(settings.rate).allow_burst(settings.burst);
-        let limiter = Arc::new(RateLimiter::direct(quota));
         Self {
             state,
-            limiter,
+            turns: Arc::new(Turns::new(settings.rate, settings.burst)),
+            readers: Arc::new(Semaphore::new(READERS)),
             openers: Arc::new(Semaphore::new(OPENERS)),
             room: Room::new(),
-            metrics_room: Room::new(),
+            pages: Pages::new(),
             rotate: settings.rotate,
             omit_secret_labels: settings.omit_secret_labels,
         }
@@ -147,6 +150,20 @@ async fn certificate(Shared(api): Shared<Api>) -> Response {
 }
 
 async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
+    let own = api.clone();
+    let render = async move || {
+        let state = Arc::clone(&own.state);
+        state.on_cores(move || render_metrics(&own)).await
+    };
+    let Some(page) = api.pages.next(render).await else {
+        return no_room();
+    };
+    let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+    let (parts, ()) = content_type.into_response().map(drop).into_parts();
+    page.answer(parts)
+}
+
+fn render_metrics(api: &Api) -> String {
     let state = &api.state;
     for lane in [crate::queue::Lane::Fresh, crate::queue::Lane::Sweep] {
         state
@@ -169,13 +186,7 @@ async fn handle_metrics(Shared(api): Shared<Api>) -> Response {
             index.conditions()
         }
     };
-    let text = state.metrics.render(&conditions);
-    let Some(share) = api.metrics_room.take(text.len()) else {
-        return no_room();
-    };
-    let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    let (parts, ()) = content_type.into_response().map(drop).into_parts();
-    share.answer(parts, text.into())
+    state.metrics.render(&conditions)
 }
 
 async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
@@ -307,52 +318,6 @@ where
             None => opening = rest,
         }
     }
-}
-
-/// One bucket for everything that costs private operations. What a client says about where it comes from means nothing.
-///
-/// The body is read here, within the room that there is, so that nothing of a request is done before all of it is there.
-async fn limit(Shared(api): Shared<Api>, request: Request, next: Next) -> Response {
-    if let Err(not_until) = api.limiter.check() {
-        let wait = not_until
-            .wait_time_from(DefaultClock::default().now())
-            .as_secs()
-            + 1;
-        return too_many(wait);
-    }
-    let length = request.body().size_hint().exact();
-    // Without a length it may become as much as is allowed.
-    let length = length.and_then(|length| usize::try_from(length).ok());
-    let length = length.unwrap_or(MAX_BODY);
-    if length > MAX_BODY {
-        return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n").into_response();
-    }
-    let Some(share) = api.room.take(length) else {
-        return no_room();
-    };
-    let place = request.extensions().get::<Place>().cloned();
-    let (parts, body) = request.into_parts();
-    let reading = Request::from_parts(parts.clone(), body);
-    let body = match Bytes::from_request(reading, &()).await {
-        Ok(body) => body,
-        Err(rejection) => return rejection.into_response(),
-    };
-    let busy = place.as_ref().map(Place::busy);
-    let response = next.run(Request::from_parts(parts, body.into())).await;
-    drop(busy);
-    let (parts, body) = response.into_parts();
-    match axum::body::to_bytes(body, usize::MAX).await {
-        Ok(bytes) => share.answer(parts, bytes),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-fn too_many(seconds: u64) -> Response {
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, "limit exceeded\n").into_response();
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
 }
 
 async fn count(Shared(api): Shared<Api>, request: Request, next: Next) -> Response {

@@ -248,7 +248,9 @@ impl Metrics {
         let mut open_metrics = String::new();
         // Writing to a String does not fail; what there is, is served.
         let _ = prometheus_client::encoding::text::encode(&mut open_metrics, &self.registry);
-        text::prometheus(&open_metrics) + &text::condition_info(conditions)
+        let mut text = text::prometheus(&open_metrics);
+        text::condition_info(&mut text, conditions);
+        text
     }
 }
 

@@ -113,6 +113,16 @@ impl Place {
         Busy(self.clone())
     }
 
+    /// Ends the connection.
+    pub(super) fn give_way(&self) {
+        let mut taken = self.0.places.taken();
+        let connection = taken.connections.get_mut(&self.0.id);
+        if let Some(end) = connection.and_then(|connection| connection.end.take()) {
+            // Nobody listens if it has ended by itself.
+            let _ = end.send(());
+        }
+    }
+
     fn set(&self, waits_since: impl FnOnce(&mut Taken) -> Option<u64>) {
         let mut taken = self.0.places.taken();
         let since = waits_since(&mut taken);

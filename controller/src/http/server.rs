@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::places::{Place, Places};
+use super::turns::Peer;
 use crate::args::Address;
 
 /// Connections at once. Of those that wait for their clients, one gives way to a further one.
@@ -70,8 +72,8 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let places = Places::new(CONNECTIONS);
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
             // Too many open files, or a client that is gone already.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -80,7 +82,8 @@ pub async fn serve(
             }
         };
         let (place, gives_way) = places.enter().await;
-        let serving = serve_one(stream, router.clone(), place, timeouts.headers);
+        let client = (place, Peer::of(address.ip()));
+        let serving = serve_one(stream, router.clone(), client, timeouts.headers);
         tokio::spawn(async move {
             tokio::select! {
                 () = serving => {}
@@ -91,11 +94,24 @@ pub async fn serve(
     }
 }
 
-async fn serve_one(stream: TcpStream, router: Router, place: Place, headers: Duration) {
+async fn serve_one(
+    stream: TcpStream,
+    router: Router,
+    (place, peer): (Place, Peer),
+    headers: Duration,
+) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: Request<Incoming>| {
+        let too_large = head_size(&request) > BUFFER;
         request.extensions_mut().insert(place.clone());
-        Box::pin(router.call(request))
+        request.extensions_mut().insert(peer);
+        let answer = router.call(request);
+        Box::pin(async move {
+            match too_large {
+                true => Ok(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()),
+                false => answer.await,
+            }
+        })
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -108,6 +124,18 @@ async fn serve_one(stream: TcpStream, router: Router, place: Place, headers: Dur
     if let Ok(parts) = connection.await {
         let _ = tokio::time::timeout(headers, end(parts.io.into_inner())).await;
     }
+}
+
+/// Bytes of a request before its body. What comes in one piece is read before its size is looked at, and may be more than
+/// [`BUFFER`].
+fn head_size(request: &Request<Incoming>) -> usize {
+    let of_header = |(name, value): (&HeaderName, &HeaderValue)| {
+        // A colon, a space and the end of the line.
+        name.as_str().len() + value.len() + 4
+    };
+    let headers: usize = request.headers().iter().map(of_header).sum();
+    let path = request.uri().path_and_query();
+    headers + path.map_or(0, |path| path.as_str().len())
 }
 
 /// Ends a connection, after a client that still sends had the time to read the answer.
@@ -190,6 +218,20 @@ mod tests {
         }
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.expect("no reset");
+    }
+
+    #[tokio::test]
+    async fn headers_have_a_bound_also_when_they_come_in_one_piece() {
+        let ask = |size: usize| {
+            let filler = "x".repeat(size);
+            format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: {filler}\r\n\r\n")
+        };
+        let small = answer(ask(BUFFER - 100).as_bytes()).await;
+        assert!(small.starts_with(b"HTTP/1.1 200 "), "{small:?}");
+        for size in [BUFFER, BUFFER + BUFFER / 2] {
+            let large = answer(ask(size).as_bytes()).await;
+            assert!(large.starts_with(b"HTTP/1.1 431 "), "{size}");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use signet_common::{Plaintext, Scope, SealTarget, seal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -99,15 +102,32 @@ async fn wrong_methods_unknown_paths_and_large_bodies_are_refused() {
 
 #[tokio::test]
 async fn verify_and_rotate_share_one_bucket_that_no_header_widens() {
-    let two = NonZeroU32::new(2).expect("not zero");
-    let router = Api::new(state(true), settings(two)).router();
-    let mut answers = Vec::new();
-    for path in ["/v1/verify", "/v1/rotate", "/v1/verify"] {
-        answers.push(send(&router, "POST", path, b"x".to_vec()).await);
+    let router = Api::new(state(true), settings(NonZeroU32::MIN)).router();
+    // One has its turn, eight wait for theirs, and the others are refused, or one more has a turn meanwhile.
+    let mut asked = JoinSet::new();
+    for number in 0..20 {
+        let (router, path) = (router.clone(), ["/v1/verify", "/v1/rotate"][number % 2]);
+        asked.spawn(async move { send(&router, "POST", path, unopenable("a")).await });
     }
-    assert_eq!(answers[1].0, StatusCode::BAD_REQUEST);
-    assert_eq!(answers[2].0, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answers[2].1["retry-after"], "1");
+    let mut judged = 0;
+    for _ in 0..10 {
+        let (status, headers, _) = asked
+            .join_next()
+            .await
+            .expect("twenty were sent")
+            .expect("no panic");
+        if status == StatusCode::CONFLICT {
+            judged += 1;
+            continue;
+        }
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        let seconds = headers["retry-after"].to_str().expect("text");
+        assert!(seconds.parse::<u64>().expect("a number") > 1, "{seconds}");
+    }
+    assert!(judged < 10, "none was refused");
+    // What cannot be opened, and what is free, waits for nobody.
+    let unreadable = send(&router, "POST", "/v1/verify", b"{}".to_vec()).await;
+    assert_eq!(unreadable.0, StatusCode::BAD_REQUEST);
     assert_eq!(
         send(&router, "GET", "/v1/cert.pem", Vec::new()).await.0,
         StatusCode::OK
@@ -156,16 +176,92 @@ async fn rotate_of_live_objects_says_when_the_cluster_cannot_be_asked() {
         ("A", StatusCode::FORBIDDEN),
     ];
     for (name, expected) in table {
-        let body = serde_json::json!({
-            "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
-            "metadata": {"name": name, "namespace": "b"}, "spec": {"encryptedData": {"a": "AgBh"}},
-        });
-        let body = body.to_string().into_bytes();
         assert_eq!(
-            send(&router, "POST", "/v1/rotate", body).await.0,
+            send(&router, "POST", "/v1/rotate", unopenable(name))
+                .await
+                .0,
             expected,
             "{name}"
         );
+    }
+}
+
+/// A SealedSecret of this name that no key opens.
+fn unopenable(name: &str) -> Vec<u8> {
+    let body = serde_json::json!({
+        "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+        "metadata": {"name": name, "namespace": "b"}, "spec": {"encryptedData": {"a": "AgBh"}},
+    });
+    body.to_string().into_bytes()
+}
+
+/// A server on loopback with this router.
+async fn serving(router: Router) -> std::net::SocketAddr {
+    let address = "127.0.0.1:0".parse().expect("an address");
+    let listener = server::listen(&address).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let timeouts = server::Timeouts::new(Duration::ZERO, Duration::ZERO);
+    tokio::spawn(server::serve(listener, router, timeouts));
+    address
+}
+
+/// The first bytes of the answer to what a client sends.
+async fn head_of_answer(address: std::net::SocketAddr, said: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(said).await.expect("sent");
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.expect("an answer");
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_stop_nobody() {
+    let address = serving(Api::new(state(true), settings(MANY)).router()).await;
+    let head =
+        |length| format!("POST /v1/verify HTTP/1.1\r\nHost: s\r\nContent-Length: {length}\r\n\r\n");
+    let asks = format!("{}{{}}", head(2));
+    // Nothing of them came, or all but the last byte: then the one that waits longest gives way.
+    for sent in [0, MAX_BODY - 1] {
+        let mut slow = Vec::new();
+        for _ in 0..9 {
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            let said = [head(MAX_BODY).into_bytes(), vec![b'x'; sent]].concat();
+            stream.write_all(&said).await.expect("sent");
+            slow.push(stream);
+        }
+        for _ in 0..5 {
+            let answer = head_of_answer(address, asks.as_bytes()).await;
+            assert_eq!(
+                answer, "HTTP/1.1 400",
+                "beside bodies of which {sent} bytes came"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn those_who_ask_for_metrics_at_once_share_one_page() {
+    let state = state(true);
+    for number in 0..3_000 {
+        let object = serde_json::json!({
+            "metadata": {"name": format!("name-{number}"), "namespace": "b", "uid": "1", "resourceVersion": "1"},
+        });
+        let object = serde_json::from_value(object).expect("an object");
+        state.see_sealed(object, crate::queue::Lane::Fresh);
+    }
+    let router = Api::new(Arc::clone(&state), settings(MANY)).metrics_router();
+    let asked = (0..60).map(|_| {
+        let request = Request::get("/metrics").body(Body::empty());
+        router.clone().oneshot(request.expect("a request"))
+    });
+    // All of them are answered before one takes its answer.
+    let answers = futures::future::join_all(asked).await;
+    let mut length = None;
+    for answer in answers {
+        let answer = answer.expect("infallible");
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answered = answer.headers()["content-length"].clone();
+        assert_eq!(*length.get_or_insert(answered.clone()), answered);
     }
 }
 

@@ -46,10 +46,9 @@ fn whole_bounds(line: &str) -> String {
 }
 
 /// Upstream's `condition_info`: one series for each object. Nothing without objects, as there.
-pub(super) fn condition_info(conditions: &[Condition]) -> String {
-    let mut text = String::new();
+pub(super) fn condition_info(text: &mut String, conditions: &[Condition]) {
     if conditions.is_empty() {
-        return text;
+        return;
     }
     let name = format!("{PREFIX}_condition_info");
     let help = "Current SealedSecret condition status. Values are -1 (false), 0 (unknown or absent), 1 (true)";
@@ -65,7 +64,6 @@ pub(super) fn condition_info(conditions: &[Condition]) -> String {
             condition.synced,
         );
     }
-    text
 }
 
 /// A label's value. Names in Kubernetes need no escaping; this does not rely on it.
@@ -102,11 +100,14 @@ mod tests {
             instance: Some("x\\".into()),
             synced: -1,
         };
-        let text = condition_info(&[condition]);
+        let mut text = String::new();
+        condition_info(&mut text, &[condition]);
         assert_eq!(text.lines().count(), 3);
         assert!(text.ends_with(
             "{condition=\"Synced\",name=\"a\\\"} 1\\nb\",namespace=\"ns\",ss_app_kubernetes_io_instance=\"x\\\\\"} -1\n"
         ), "{text}");
-        assert_eq!(condition_info(&[]), "");
+        let before = text.clone();
+        condition_info(&mut text, &[]);
+        assert_eq!(text, before);
     }
 }

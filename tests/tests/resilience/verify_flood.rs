@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, ensure};
-use signet_harness::Options;
-use signet_tests::signet::SignetController;
+use signet_harness::upstream::SERVICE;
+use signet_harness::{ControlPlane, Options};
+use signet_tests::signet::{SignetController, cli};
 use signet_tests::{fresh_namespace, start};
 
 use crate::batch::{await_all, create, seal_many};
 use crate::wire::Wire;
 
-const FLOODERS: u8 = 6;
+/// More than may wait for their turn.
+const FLOODERS: u8 = 24;
 const OBJECTS: usize = 60;
 /// Items of an object, and with one key private operations for it.
 const ITEMS: usize = 2;
@@ -99,5 +101,63 @@ fn a_flood_of_verify_has_its_budget_and_objects_are_served_meanwhile() -> anyhow
     );
     ensure!(all.refused > 0, "nothing was refused");
     assert_eq!(spent, (ITEMS * (OBJECTS + all.opened)) as f64);
-    Ok(())
+    validate_beside_small_requests(&plane, port, body)
+}
+
+/// 4 that send what is no object, as fast as they are answered: half of them through the service proxy, where `kubeseal` has
+/// the same address.
+fn validate_beside_small_requests(
+    plane: &ControlPlane,
+    port: u16,
+    sealed: &str,
+) -> anyhow::Result<()> {
+    const TIMES: usize = 20;
+    let proxied =
+        format!("/api/v1/namespaces/kube-system/services/http:{SERVICE}:/proxy/v1/verify");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let flooders: Vec<_> = (0..4)
+            .map(|number| {
+                let (stop, proxied) = (&stop, &proxied);
+                scope.spawn(move || -> anyhow::Result<usize> {
+                    let mut sent = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        let status = match number % 2 {
+                            0 => {
+                                let asked =
+                                    plane
+                                        .api()
+                                        .request("POST", proxied, "application/json", "{}");
+                                asked?.status
+                            }
+                            _ => {
+                                crate::http::post(
+                                    &format!("http://127.0.0.1:{port}/v1/verify"),
+                                    "{}",
+                                )?
+                                .0
+                            }
+                        };
+                        ensure!(status == 400, "{status}");
+                        sent += 1;
+                    }
+                    Ok(sent)
+                })
+            })
+            .collect();
+        let validated = (0..TIMES)
+            .map(|_| {
+                cli(plane, "kubeseal", &["--validate"], sealed)?.success("kubeseal --validate")
+            })
+            .collect::<anyhow::Result<Vec<_>>>();
+        stop.store(true, Ordering::Relaxed);
+        for flooder in flooders {
+            let sent = flooder
+                .join()
+                .map_err(|_| anyhow::anyhow!("a flooder panicked"))??;
+            println!("beside {TIMES} times --validate: {sent} small requests");
+            ensure!(sent > TIMES, "{sent} are no flood");
+        }
+        validated.map(drop)
+    })
 }
