@@ -1,12 +1,14 @@
 //! sprig: regular expressions, in Go's syntax.
 
+mod budget;
 mod class;
 mod engine;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
-use engine::{Groups, Regex, Unusable};
+use budget::Unusable;
+use engine::{Groups, Regex};
 
 use super::runes::{is_digit, is_letter, runes};
 use crate::{Call, Entry, Fault, Param, Type, Value};
@@ -37,22 +39,10 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     Entry::new("regexSplit", &[Str, Str, Int], split),
 ];
 
-/// The compiled first argument. `Err` in the inner result: it cannot be used.
-fn compiled(call: &mut Call<'_, '_>) -> Result<Result<Regex, Unusable>, Fault> {
-    let pattern = call.str(0)?;
-    // Parsing costs about a kilobyte looked at for every byte.
-    call.room(pattern.len().saturating_mul(256))?;
-    call.work(pattern.len().saturating_mul(1024))?;
-    let regex = Regex::new(pattern);
-    if let Ok(regex) = &regex {
-        call.work(regex.compiled)?;
-    }
-    Ok(regex)
-}
-
-/// The compiled first argument.
+/// The compiled first argument, for whole matches.
 fn regex(call: &mut Call<'_, '_>) -> Result<Regex, Fault> {
-    Ok(compiled(call)??)
+    let pattern = call.str(0)?;
+    Ok(Regex::new(call, pattern, false)?)
 }
 
 /// Where the first match is.
@@ -77,7 +67,8 @@ fn must_match(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
 
 /// Alone among the functions, `regexMatch` says no when the expression is wrong.
 fn matches(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
-    match compiled(call)? {
+    let pattern = call.str(0)?;
+    match Regex::new(call, pattern, false) {
         Err(Unusable::Syntax) => Ok(Value::Bool(false)),
         Err(why) => Err(why.into()),
         Ok(regex) => {
@@ -159,9 +150,19 @@ fn replace_all_literal(call: &mut Call<'_, '_>) -> Result<Value, Fault> {
 }
 
 fn replaced(call: &mut Call<'_, '_>, expand: bool) -> Result<Value, Fault> {
-    let regex = regex(call)?;
-    let (text, with) = (call.str(1)?, call.str(2)?);
-    let with = if expand {
+    let (pattern, text, with) = (call.str(0)?, call.str(1)?, call.str(2)?);
+    let references = if expand {
+        memchr::memchr_iter(b'$', with).count()
+    } else {
+        0
+    };
+    let regex = Regex::new(call, pattern, references > 0)?;
+    // A reference can mean every group there is.
+    let meant = references.saturating_mul(regex.names.len());
+    call.room(references.saturating_mul(size_of::<[Part<'_>; 4]>()))?;
+    call.room(meant.saturating_mul(size_of::<usize>()))?;
+    call.work(meant.saturating_mul(16))?;
+    let with = if references > 0 {
         parts(with, &regex.names)
     } else {
         vec![Part::Literal(with)]
@@ -171,8 +172,10 @@ fn replaced(call: &mut Call<'_, '_>, expand: bool) -> Result<Value, Fault> {
     regex.each(call, text, usize::MAX, |call, groups| {
         let (from, to) = groups[0].unwrap_or((at, at));
         let size: usize = with.iter().map(|part| part.of(text, groups).len()).sum();
-        call.room(out.len().saturating_add(size).saturating_add(text.len()))?;
-        call.work(size + with.len())?;
+        // Twice, because a buffer that is full doubles.
+        let made = out.len().saturating_add(size).saturating_mul(2);
+        call.room(made.saturating_add(text.len()))?;
+        call.work(size.saturating_add(with.len()).saturating_add(meant))?;
         out.extend_from_slice(&text[at..from]);
         with.iter()
             .for_each(|part| out.extend_from_slice(part.of(text, groups)));

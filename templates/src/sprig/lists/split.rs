@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::call::ENTRY;
+use crate::meter::OVERHEAD;
 use crate::sprig::convert::strings;
 use crate::{Call, Fault, Type, Value};
 
@@ -67,7 +68,8 @@ fn pieces<'a>(
         let Some((piece, skip)) = next(rest, separator) else {
             break;
         };
-        call.room((pieces.len() + 1) * size_of::<Value>())?;
+        // Each becomes a text in a list.
+        call.room((pieces.len() + 1) * (size_of::<Value>() + OVERHEAD))?;
         pieces.push(&rest[..piece]);
         rest = &rest[piece + skip..];
     }

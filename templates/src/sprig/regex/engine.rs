@@ -9,26 +9,10 @@ use regex_automata::util::captures::Captures;
 use regex_automata::util::start;
 use regex_automata::{Anchored, Input};
 
+use super::budget::{Budget, Unusable};
 use super::syntax::{self, Parsed};
 use crate::sprig::runes::runes;
 use crate::{Call, Fault, Limits};
-
-/// Why an expression cannot be used.
-pub(super) enum Unusable {
-    /// Go refuses it as well (or it is nested more deeply than we take).
-    Syntax,
-    /// It compiles to more than [`Limits::REGEX`].
-    TooLarge,
-}
-
-impl From<Unusable> for Fault {
-    fn from(why: Unusable) -> Self {
-        match why {
-            Unusable::Syntax => Self::failed("error parsing regexp"),
-            Unusable::TooLarge => Self::too_expensive("a regular expression of more than 1 MiB"),
-        }
-    }
-}
 
 /// A compiled expression.
 pub(super) struct Regex {
@@ -39,33 +23,60 @@ pub(super) struct Regex {
     pub(super) names: Vec<String>,
     /// What looking at one byte costs at worst, in bytes looked at.
     weight: usize,
-    /// What compiling it cost, in bytes looked at.
-    pub(super) compiled: usize,
 }
 
 /// Where a match and its groups are, in bytes of the text that was given.
 pub(super) type Groups = Vec<Option<(usize, usize)>>;
 
+/// The most that the places of groups may take.
+const SLOTS: usize = 2 * Limits::REGEX;
+
 impl Regex {
-    /// Compiles an expression.
-    pub(super) fn new(pattern: &[u8]) -> Result<Self, Unusable> {
-        let pattern = str::from_utf8(pattern).map_err(|_| Unusable::Syntax)?;
-        if pattern.len() > Limits::REGEX {
+    /// Compiles an expression; where its groups are is found out only if they are asked for.
+    pub(super) fn new(
+        call: &mut Call<'_, '_>,
+        pattern: &[u8],
+        groups: bool,
+    ) -> Result<Self, Unusable> {
+        let text = str::from_utf8(pattern).map_err(|_| Unusable::Syntax)?;
+        if text.len() > Limits::REGEX {
             return Err(Unusable::TooLarge);
         }
-        let Parsed { hir, names } = syntax::parse(pattern).map_err(|_| Unusable::Syntax)?;
+        // A character takes so much when it is read, and as much again where the library takes a copy.
+        call.room(text.len().saturating_mul(256))?;
+        call.work(text.len().saturating_mul(1024))?;
+        let mut budget = Budget::new(&mut call.env.meter);
+        let Parsed { hir, names } = syntax::parse(text, &mut budget)?;
+        let captures = if groups {
+            thompson::WhichCaptures::All
+        } else {
+            thompson::WhichCaptures::Implicit
+        };
         let limits = thompson::Config::new().nfa_size_limit(Some(Limits::REGEX));
         let nfa = thompson::Compiler::new()
-            .configure(limits.which_captures(thompson::WhichCaptures::Implicit))
+            .configure(limits.which_captures(captures))
             .build_from_hir(&hir)
             .map_err(|_| Unusable::TooLarge)?;
+        call.work(nfa.memory_usage().saturating_mul(4))?;
+        // The slowest of the engines has, for now and for the next byte, a place for each group in each state.
+        let slots = nfa.group_info().slot_len() * nfa.states().len();
+        let table = slots.saturating_mul(2 * size_of::<usize>());
+        if table > SLOTS {
+            return Err(Unusable::TooLarge);
+        }
+        call.room(table)?;
+        call.work(table)?;
         let weight = 1 + nfa.states().len() / 4;
-        let compiled = nfa.memory_usage().saturating_mul(4);
         let scan = dfa::Builder::new()
-            .configure(dfa::Config::new().skip_cache_capacity_check(true))
+            .configure(
+                dfa::Config::new()
+                    .cache_capacity(Limits::REGEX)
+                    .skip_cache_capacity_check(true),
+            )
             .build_from_nfa(nfa)
             .map_err(|_| Unusable::TooLarge)?;
         let config = meta::Config::new()
+            .which_captures(captures)
             .nfa_size_limit(Some(Limits::REGEX))
             .onepass_size_limit(Some(Limits::REGEX))
             .hybrid_cache_capacity(Limits::REGEX);
@@ -78,7 +89,6 @@ impl Regex {
             scan,
             names,
             weight,
-            compiled,
         })
     }
 
@@ -112,7 +122,7 @@ impl Regex {
                 at = runes.next(whole.end());
                 continue;
             }
-            with(call, &self.groups(&found, &runes))?;
+            with(call, &groups(&found, &runes))?;
             count += 1;
             before = Some(whole.end());
             at = if whole.is_empty() {
@@ -122,14 +132,6 @@ impl Regex {
             };
         }
         Ok(())
-    }
-
-    fn groups(&self, found: &Captures, runes: &Runes<'_>) -> Groups {
-        let place = |group| {
-            let span = found.get_group(group)?;
-            Some((runes.place(span.start), runes.place(span.end)))
-        };
-        (0..self.names.len()).map(place).collect()
     }
 
     /// Where the next match ends, or the end of `text` if there is none. Charges every byte that had to be looked
@@ -180,6 +182,14 @@ impl Regex {
         };
         Ok(end.unwrap_or(text.len()))
     }
+}
+
+fn groups(found: &Captures, runes: &Runes<'_>) -> Groups {
+    let place = |group| {
+        let span = found.get_group(group)?;
+        Some((runes.place(span.start), runes.place(span.end)))
+    };
+    (0..found.group_len()).map(place).collect()
 }
 
 /// A text as runes in UTF-8: a stray byte is U+FFFD, as Go's expressions see it.

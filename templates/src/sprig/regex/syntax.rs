@@ -4,6 +4,7 @@
 
 use regex_syntax::hir::{Capture, Class, ClassUnicode, Dot, Hir, Look, Repetition};
 
+use super::budget::{Budget, Unusable};
 use super::class;
 
 /// Groups may be nested so deep; Go allows 1000, but what compiles the expression recurses.
@@ -19,24 +20,22 @@ pub(super) struct Parsed {
     pub(super) names: Vec<String>,
 }
 
-/// The expression is not one for Go, or is nested too deeply for us.
-pub(super) struct BadSyntax;
-
 /// Parses an expression. In Go it has to be UTF-8.
-pub(super) fn parse(pattern: &str) -> Result<Parsed, BadSyntax> {
+pub(super) fn parse(pattern: &str, budget: &mut Budget<'_>) -> Result<Parsed, Unusable> {
     let mut parser = Parser {
         rest: pattern,
         flags: Flags::default(),
         open: vec![Group::default()],
         names: vec![String::new()],
+        budget,
     };
     while let Some(ch) = parser.rest.chars().next() {
         parser.item(ch)?;
     }
-    let last = parser.open.pop().ok_or(BadSyntax)?;
+    let last = parser.open.pop().ok_or(Unusable::Syntax)?;
     // A group is still open.
     if !parser.open.is_empty() {
-        return Err(BadSyntax);
+        return Err(Unusable::Syntax);
     }
     let Node { hir, .. } = last.finished();
     Ok(Parsed {
@@ -110,15 +109,16 @@ impl Group {
     }
 }
 
-struct Parser<'p> {
+struct Parser<'p, 'b, 'm> {
     rest: &'p str,
+    budget: &'b mut Budget<'m>,
     flags: Flags,
     open: Vec<Group>,
     names: Vec<String>,
 }
 
-impl<'p> Parser<'p> {
-    fn item(&mut self, ch: char) -> Result<(), BadSyntax> {
+impl Parser<'_, '_, '_> {
+    fn item(&mut self, ch: char) -> Result<(), Unusable> {
         match ch {
             '(' => return self.group(),
             '|' => self.top().close_branch(),
@@ -134,8 +134,8 @@ impl<'p> Parser<'p> {
                 self.push(Hir::dot(dot));
             }
             '[' => {
-                let class = class::bracketed(&mut self.rest, self.flags.fold)?;
-                self.push(Hir::class(Class::Unicode(class)));
+                let class = class::bracketed(&mut self.rest, self.flags.fold, self.budget)?;
+                self.class(&class);
                 return Ok(());
             }
             '*' | '+' | '?' => {
@@ -152,14 +152,14 @@ impl<'p> Parser<'p> {
                     self.rest = behind;
                     let too_many = |count| count > MAX_REPEAT;
                     if too_many(min) || max.is_some_and(|max| too_many(max) || max < min) {
-                        return Err(BadSyntax);
+                        return Err(Unusable::Syntax);
                     }
                     return self.repeat(min, max);
                 }
-                self.literal(u32::from(ch));
+                self.literal(u32::from(ch))?;
             }
             '\\' => return self.escape(),
-            _ => self.literal(u32::from(ch)),
+            _ => self.literal(u32::from(ch))?,
         }
         self.rest = &self.rest[ch.len_utf8()..];
         Ok(())
@@ -180,33 +180,39 @@ impl<'p> Parser<'p> {
     }
 
     /// A character by number; a surrogate is allowed, and never found.
-    fn literal(&mut self, number: u32) {
+    fn literal(&mut self, number: u32) -> Result<(), Unusable> {
         let mut class = ClassUnicode::empty();
         class::add(&mut class, number, number);
-        if self.flags.fold {
-            class.case_fold_simple();
-        }
+        let class = class::folded(class, self.flags.fold, self.budget)?;
+        self.budget.hold(class.ranges().len())?;
+        self.class(&class);
+        Ok(())
+    }
+
+    /// A class, without the room that it has left over from being made.
+    fn class(&mut self, class: &ClassUnicode) {
+        let class = ClassUnicode::new(class.iter().copied());
         self.push(Hir::class(Class::Unicode(class)));
     }
 
-    fn repeat(&mut self, min: u32, max: Option<u32>) -> Result<(), BadSyntax> {
+    fn repeat(&mut self, min: u32, max: Option<u32>) -> Result<(), Unusable> {
         let lazy = self.rest.starts_with('?');
         if lazy {
             self.rest = &self.rest[1..];
         }
         // Repetitions are not stacked.
         if self.rest.starts_with(['*', '+', '?']) || counts(self.rest).is_some() {
-            return Err(BadSyntax);
+            return Err(Unusable::Syntax);
         }
         let greedy = lazy == self.flags.swap_greed;
-        let node = self.top().items.pop().ok_or(BadSyntax)?;
+        let node = self.top().items.pop().ok_or(Unusable::Syntax)?;
         let counted = min >= 2 || max.is_some_and(|max| max >= 2);
         let repeats = match max.unwrap_or(min) {
             0 if max.is_some() => 1,
             times => node.repeats.saturating_mul(times.max(1)),
         };
         if counted && repeats > MAX_REPEAT {
-            return Err(BadSyntax);
+            return Err(Unusable::Syntax);
         }
         let hir = Hir::repetition(Repetition {
             min,
@@ -219,14 +225,14 @@ impl<'p> Parser<'p> {
     }
 
     /// At a `(`: a group, or flags for the rest of this one.
-    fn group(&mut self) -> Result<(), BadSyntax> {
+    fn group(&mut self) -> Result<(), Unusable> {
         let outside = self.flags;
         let index = if let Some(rest) = self.rest.strip_prefix("(?") {
             if let Some(rest) = rest.strip_prefix("P<").or_else(|| rest.strip_prefix('<')) {
-                let (name, rest) = rest.split_once('>').ok_or(BadSyntax)?;
+                let (name, rest) = rest.split_once('>').ok_or(Unusable::Syntax)?;
                 let word = |ch: char| ch == '_' || ch.is_ascii_alphanumeric();
                 if name.is_empty() || !name.chars().all(word) {
-                    return Err(BadSyntax);
+                    return Err(Unusable::Syntax);
                 }
                 self.rest = rest;
                 Some(self.capture(name)?)
@@ -242,7 +248,7 @@ impl<'p> Parser<'p> {
             Some(self.capture("")?)
         };
         if self.open.len() > MAX_DEPTH {
-            return Err(BadSyntax);
+            return Err(Unusable::Syntax);
         }
         self.open.push(Group {
             index,
@@ -252,18 +258,18 @@ impl<'p> Parser<'p> {
         Ok(())
     }
 
-    fn capture(&mut self, name: &str) -> Result<u32, BadSyntax> {
-        let index = u32::try_from(self.names.len()).map_err(|_| BadSyntax)?;
+    fn capture(&mut self, name: &str) -> Result<u32, Unusable> {
+        let index = u32::try_from(self.names.len()).map_err(|_| Unusable::Syntax)?;
         self.names.push(name.to_owned());
         Ok(index)
     }
 
-    fn close(&mut self) -> Result<(), BadSyntax> {
+    fn close(&mut self) -> Result<(), Unusable> {
         if self.open.len() < 2 {
-            return Err(BadSyntax);
+            return Err(Unusable::Syntax);
         }
         self.rest = &self.rest[1..];
-        let group = self.open.pop().ok_or(BadSyntax)?;
+        let group = self.open.pop().ok_or(Unusable::Syntax)?;
         self.flags = group.outside;
         let node = group.finished();
         self.top().items.push(node);
@@ -271,11 +277,11 @@ impl<'p> Parser<'p> {
     }
 
     /// Behind `(?`: flags. Whether a group follows.
-    fn flags(&mut self) -> Result<bool, BadSyntax> {
+    fn flags(&mut self) -> Result<bool, Unusable> {
         let mut flags = self.flags;
         let (mut on, mut seen, mut negated) = (true, false, false);
         loop {
-            let ch = self.rest.chars().next().ok_or(BadSyntax)?;
+            let ch = self.rest.chars().next().ok_or(Unusable::Syntax)?;
             self.rest = &self.rest[ch.len_utf8()..];
             let flag = match ch {
                 'i' => &mut flags.fold,
@@ -290,7 +296,7 @@ impl<'p> Parser<'p> {
                     self.flags = flags;
                     return Ok(ch == ':');
                 }
-                _ => return Err(BadSyntax),
+                _ => return Err(Unusable::Syntax),
             };
             *flag = on;
             seen = true;
@@ -298,8 +304,8 @@ impl<'p> Parser<'p> {
     }
 
     /// At a `\` outside brackets.
-    fn escape(&mut self) -> Result<(), BadSyntax> {
-        let ch = self.rest[1..].chars().next().ok_or(BadSyntax)?;
+    fn escape(&mut self) -> Result<(), Unusable> {
+        let ch = self.rest[1..].chars().next().ok_or(Unusable::Syntax)?;
         let behind = &self.rest[1 + ch.len_utf8()..];
         let look = match ch {
             'A' => Look::Start,
@@ -308,18 +314,18 @@ impl<'p> Parser<'p> {
             'B' => Look::WordAsciiNegate,
             'Q' => {
                 let (quoted, rest) = behind.split_once("\\E").unwrap_or((behind, ""));
-                quoted.chars().for_each(|ch| self.literal(u32::from(ch)));
                 self.rest = rest;
-                return Ok(());
+                return quoted
+                    .chars()
+                    .try_for_each(|ch| self.literal(u32::from(ch)));
             }
             _ => {
-                if let Some(set) = class::escaped(&mut self.rest, self.flags.fold)? {
-                    self.push(Hir::class(Class::Unicode(set)));
-                } else {
-                    let number = class::character(&mut self.rest)?;
-                    self.literal(number);
+                if let Some(set) = class::escaped(&mut self.rest, self.flags.fold, self.budget)? {
+                    self.class(&set);
+                    return Ok(());
                 }
-                return Ok(());
+                let number = class::character(&mut self.rest)?;
+                return self.literal(number);
             }
         };
         self.push(Hir::look(look));

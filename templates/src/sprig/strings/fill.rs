@@ -119,7 +119,8 @@ fn joined(
             continue;
         }
         let text = with(call, value)?;
-        call.room(out.len() + text.len() + 1)?;
+        // Twice, because a buffer that is full doubles.
+        call.room((out.len() + text.len() + 1) * 2)?;
         if !std::mem::take(&mut first) {
             out.push(b' ');
         }
