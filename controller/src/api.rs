@@ -8,6 +8,7 @@ mod client;
 #[cfg(test)]
 mod fenced;
 mod lease;
+mod pages;
 
 use std::future::Future;
 use std::num::NonZeroU32;

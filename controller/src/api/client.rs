@@ -15,7 +15,10 @@ use kube::client::Body as Asked;
 use kube::core::Status;
 use kube::core::response::StatusDetails;
 use kube::{Client, Config};
+use tower::buffer::Buffer;
 use tower::{BoxError, Service};
+
+use super::pages::Pages;
 
 /// Longest time for one request, up to the last byte of its answer. Of a watch: up to its first.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -23,6 +26,9 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// A connection that says nothing for so long is dead: a little more than the 290 s after which the API server ends a
 /// watch by itself.
 const SILENCE: Duration = Duration::from_secs(295);
+
+/// Requests that may wait for the connection.
+const WAITING: usize = 1024;
 
 /// There was no answer within the deadline.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +47,11 @@ fn patient_for(mut config: Config, deadline: Duration) -> kube::Result<Client> {
     config.read_timeout = Some(SILENCE);
     // Otherwise the silence before a request would count, too.
     config.reset_reader_on_write = true;
+    let pages = tower::layer::layer_fn(|service| Pages::new(Buffer::new(service, WAITING)));
     let bounded = tower::layer::layer_fn(|service| Bounded { service, deadline });
     // What it makes sends each request once.
     let builder = signet_tls::client_builder(config)?;
-    Ok(builder.with_layer(&bounded).build())
+    Ok(builder.with_layer(&pages).with_layer(&bounded).build())
 }
 
 /// A service whose answers come in time, or not at all.
