@@ -62,7 +62,7 @@ const INSTEAD: [(&[&str], &str); 12] = [
             "--certificate-authority",
             "--as",
         ],
-        "of kubectl's flags 'signet' takes --kubeconfig and --context; 'kubeseal' takes them all",
+        "'signet' takes --kubeconfig and --context of kubectl; 'kubeseal' takes all of its flags",
     ),
 ];
 
