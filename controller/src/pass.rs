@@ -211,11 +211,12 @@ impl Pass<'_> {
         };
         let (data, items) = opened;
         let (sealed, desired) = self.assemble(sealed, data).await;
-        let desired = match desired {
-            Ok(desired) => desired,
-            Err(refusal) => return self.refused(refusal, existing.as_ref()),
+        let end = match desired {
+            Ok(desired) => self.write(&sealed, &desired, items, existing).await,
+            Err(refusal) => self.refused(refusal, existing.as_ref()),
         };
-        self.write(&sealed, &desired, items, existing).await
+        self.note_answer(&end);
+        end
     }
 
     /// The Secret, read only if the index knows one: a new object costs no read.

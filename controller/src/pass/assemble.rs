@@ -9,7 +9,7 @@ use signet_common::Plaintext;
 use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, assemble};
 use signet_templates::{Env, Options};
 
-use super::Pass;
+use super::{End, Pass};
 
 /// The Secret that is wanted, with templates rendered as a pass renders them. `seed` is `Tags::template_seed`.
 ///
@@ -27,6 +27,22 @@ pub(crate) fn rendered(
 }
 
 impl Pass<'_> {
+    /// Whoever may write an object learns something about values from each refusal of what its templates made.
+    pub(super) fn note_answer(&self, end: &End) {
+        let End::Said(said) = end else { return };
+        let tells = matches!(
+            said.outcome.reason,
+            Reason::TemplateFailed
+                | Reason::TemplateTooExpensive
+                | Reason::SecretInvalid
+                | Reason::WriteRefused
+                | Reason::Immutable
+        );
+        if tells && self.object.has_templates() {
+            self.state.brake.note(self.key);
+        }
+    }
+
     /// On a core of its own turn, as an opening: a slow template makes nobody wait.
     pub(super) async fn assemble(
         &self,
@@ -42,16 +58,6 @@ impl Pass<'_> {
         if !self.object.has_templates() {
             return render();
         }
-        let (sealed, result) = self.state.on_cores(render).await;
-        let failed = result.as_ref().err().is_some_and(|refusal| {
-            matches!(
-                refusal.reason,
-                Reason::TemplateFailed | Reason::TemplateTooExpensive
-            )
-        });
-        if failed {
-            self.state.brake.note(self.key);
-        }
-        (sealed, result)
+        self.state.on_cores(render).await
     }
 }

@@ -98,6 +98,31 @@ fn a_failed_template_rests_before_it_is_tried_again() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_refusal_by_the_api_server_of_what_a_template_made_rests_as_well() -> anyhow::Result<()> {
+    let scene = scene("brake-behind")?;
+    // Whether it is JSON is an answer about the value.
+    let with = |text: &str| {
+        let template = json!({
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": text},
+        });
+        scene.sealed_as("db", &[("k", "v")], template)
+    };
+    scene.apply(&with("{{ if hasPrefix \"a\" .k }}{}{{ else }}x{{ end }}")?)?;
+    let refused = scene.reason("db", "SecretInvalid")?;
+    scene.apply(&with("{{ if hasPrefix \"b\" .k }}{}{{ else }}x{{ end }}")?)?;
+    scene.sentinel()?;
+    // Others were served meanwhile, this one was not.
+    let resting = scene.find_sealed("db")?.context("it is gone")?;
+    ensure!(
+        resting["status"]["observedGeneration"] == refused["metadata"]["generation"],
+        "{resting:#}"
+    );
+    scene.apply(&with("{{ if hasPrefix \"v\" .k }}{}{{ else }}x{{ end }}")?)?;
+    scene.reason("db", "Unsealed").map(drop)
+}
+
+#[test]
 fn random_texts_stay_through_foreign_changes_restarts_and_repairs() -> anyhow::Result<()> {
     let mut solo = Solo::start("chance", &[])?;
     let template =
