@@ -27,6 +27,7 @@ pub mod queue;
 pub mod runtime;
 pub mod state;
 pub mod status;
+pub mod suspects;
 pub mod tags;
 pub mod verify;
 pub mod watch;

@@ -201,9 +201,10 @@ impl Pass<'_> {
         if let Some(end) = self.without_opening(&sealed, existing.as_ref()) {
             return end;
         }
-        let resting = self.object.has_templates() && opening.is_none();
-        if let Some(rest) = resting.then(|| self.state.brake.rest(self.key)).flatten() {
-            return End::Later(rest);
+        if opening.is_none()
+            && let Some(end) = self.unrendered(existing.as_ref())
+        {
+            return end;
         }
         let opened = match self.open(&sealed, opening).await {
             Ok(opened) => opened,

@@ -319,6 +319,12 @@ impl Queue {
         self.state().turns(lane).len
     }
 
+    /// Whether a single turn is running and nothing waits for one.
+    pub fn has_one_turn(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.running.len() == 1
+    }
+
     /// Whether nothing waits, runs or is due by now.
     pub fn is_idle(&self) -> bool {
         let state = self.state();

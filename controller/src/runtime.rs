@@ -1,6 +1,7 @@
 //! Wiring: configuration, tasks, signals. Every background task that ends, ends the process (ARCHITECTURE.md "One process").
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::leader::{Apart, Leadership, LeaseSettings};
 use crate::plan::Policy;
 use crate::queue::{Job, Next};
 use crate::state::State;
+use crate::suspects::Suspects;
 use crate::watch::{FirstList, Scope};
 use crate::{pass, watch};
 
@@ -35,6 +37,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(3600);
 /// Where a pod finds its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// The one folder that a container may write to although its image is read-only, and that belongs to the pod: the next
+/// container finds there what one left that was killed.
+const SHARED_MEMORY: &str = "/dev/shm";
 
 /// Runs the controller until it is told to stop; the election in a runtime of its own.
 ///
@@ -59,6 +65,8 @@ pub async fn run(args: Args, apart: Handle) -> anyhow::Result<()> {
         workers - workers / 4,
     );
     state.collects = args.effects.old_gc_behavior;
+    let in_a_pod = args.kubeconfig.is_none();
+    state.suspects = Suspects::read(in_a_pod.then(|| Path::new(SHARED_MEMORY)));
     let state = Arc::new(state);
     let mut tasks = JoinSet::new();
     serve(&args, &state, &mut tasks).await?;

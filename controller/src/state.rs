@@ -1,8 +1,10 @@
 //! What all tasks of the controller share.
 
+mod cores;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +14,7 @@ use signet_crds::names::INSTANCE_LABEL;
 use signet_crds::status::condition_type::SYNCED;
 use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::api::Cluster;
 use crate::brake::Brake;
@@ -21,6 +24,7 @@ use crate::object::RawSealedSecret;
 use crate::pass::pause;
 use crate::plan::Policy;
 use crate::queue::{Lane, Queue};
+use crate::suspects::Suspects;
 use crate::tags::Tags;
 
 /// The keys of one moment, and the tags under them.
@@ -65,11 +69,17 @@ pub struct State {
     pub key_wanted: Notify,
     /// Slows failing templates down.
     pub brake: Brake,
+    /// Whose templates may have killed an earlier process.
+    pub suspects: Suspects,
     leads: watch::Sender<bool>,
     has_keys: watch::Sender<bool>,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
     cores: Arc<Semaphore>,
+    /// How many there are.
+    all_cores: u32,
+    /// Since when what is suspect gives way.
+    gives_way: OnceLock<Instant>,
     pruned: AtomicBool,
     ready: AtomicBool,
     rival: AtomicBool,
@@ -86,6 +96,7 @@ impl State {
         per_namespace: usize,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let all_cores = u32::try_from(cores).unwrap_or(u32::MAX);
         Self {
             cluster,
             policy,
@@ -97,11 +108,14 @@ impl State {
             legacy_changed: Notify::new(),
             key_wanted: Notify::new(),
             brake: Brake::default(),
+            suspects: Suspects::default(),
             leads: watch::Sender::default(),
             has_keys: watch::Sender::default(),
             index: Mutex::default(),
             keys: RwLock::default(),
-            cores: Arc::new(Semaphore::new(cores)),
+            cores: Arc::new(Semaphore::new(all_cores as usize)),
+            all_cores,
+            gives_way: OnceLock::new(),
             pruned: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             rival: AtomicBool::new(false),
@@ -295,28 +309,6 @@ impl State {
         index
             .sealed_mut(key)
             .map(|entry| *entry.failing_since.get_or_insert(now))
-    }
-
-    /// Runs CPU work on a blocking thread, at most one a core. Work that was begun keeps its core to its end, also when
-    /// nobody waits for it any more.
-    ///
-    /// # Panics
-    /// As `work` does.
-    pub async fn on_cores<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
-        let permit = Arc::clone(&self.cores).acquire_owned().await;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        })
-        .await;
-        match done {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
     }
 
     /// Notes whether the API server kept our status fields.

@@ -1,8 +1,11 @@
 //! From opened items to the Secret that is wanted: renders the templates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use signet_common::Plaintext;
@@ -10,6 +13,7 @@ use signet_crds::{DesiredSecret, Reason, Refusal, SealedSecret, assemble};
 use signet_templates::{Env, Options};
 
 use super::{End, Pass};
+use crate::suspects::Verdict;
 
 /// The Secret that is wanted, with templates rendered as a pass renders them. `seed` is `Tags::template_seed`.
 ///
@@ -26,7 +30,29 @@ pub(crate) fn rendered(
     assemble(sealed, data, options, &mut env)
 }
 
+/// Between two looks of an object that gives way to all others.
+const GIVE_WAY: Duration = Duration::from_secs(1);
+
 impl Pass<'_> {
+    /// Why the templates are not rendered now, if they are not.
+    pub(super) fn unrendered(&self, existing: Option<&Secret>) -> Option<End> {
+        if !self.object.has_templates() {
+            return None;
+        }
+        match self.state.suspects.verdict(&self.object.metadata) {
+            Verdict::Never => {
+                let message = "the controller was killed when it rendered these templates, and again when it rendered nothing else; they are not rendered again until the SealedSecret changes";
+                let refusal = Refusal {
+                    reason: Reason::TemplateTooExpensive,
+                    message: message.to_owned(),
+                };
+                Some(self.refused(refusal, existing))
+            }
+            Verdict::LastAndAlone if self.state.others_wait() => Some(End::Later(GIVE_WAY)),
+            _ => self.state.brake.rest(self.key).map(End::Later),
+        }
+    }
+
     /// Whoever may write an object learns something about values from each refusal of what its templates made.
     pub(super) fn note_answer(&self, end: &End) {
         let End::Said(said) = end else { return };
@@ -58,6 +84,18 @@ impl Pass<'_> {
         if !self.object.has_templates() {
             return render();
         }
-        self.state.on_cores(render).await
+        let metadata = &self.object.metadata;
+        let alone = self.state.suspects.verdict(metadata) == Verdict::LastAndAlone;
+        let (state, metadata) = (Arc::clone(self.state), metadata.clone());
+        // Noted when it has a core: what still waits for one has killed nobody.
+        let noted = move || {
+            let _rendering = state.suspects.begin(&metadata, alone);
+            render()
+        };
+        if alone {
+            self.state.alone_on_cores(noted).await
+        } else {
+            self.state.on_cores(noted).await
+        }
     }
 }

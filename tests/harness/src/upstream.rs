@@ -17,13 +17,16 @@ pub const SERVICE: &str = "sealed-secrets-controller";
 
 const RBAC: &str = include_str!("../../manifests/upstream-rbac.yaml");
 
-/// Every client in a Pod looks here. The folder is mounted for one process only.
+/// Every client in a Pod looks here. The folder is mounted for one process only, as is the shared memory of the Pod, which
+/// the next container of the same Pod finds again.
 const IN_CLUSTER: &str = r#"
 set -eu
 secrets=/var/run/secrets/kubernetes.io/serviceaccount
 mount -t tmpfs tmpfs "$(readlink -f /var/run)"
 mkdir -p "$secrets"
 mount --bind "$1" "$secrets"
+mkdir -p "$1.shm"
+mount --bind "$1.shm" /dev/shm
 shift
 exec "$@"
 "#;

@@ -17,6 +17,7 @@ mod scene;
 mod scopes;
 mod sealing_key;
 mod status;
+mod suspects;
 mod templates;
 mod trust;
 mod version;
