@@ -53,6 +53,9 @@ pub enum ApiFailure {
     /// 400, 401, 403, or 422 without fields: permissions, quota, a policy or a webhook.
     #[error("the API server refuses the request: {0}")]
     Refused(String),
+    /// 403, because the namespace is being deleted: nothing can be created in it any more.
+    #[error("the namespace is being deleted")]
+    NamespaceTerminating,
     /// 429, 5xx, time-outs, network.
     #[error("the API server cannot be used: {shown}")]
     Unavailable {
@@ -82,8 +85,9 @@ impl ApiFailure {
             // A namespace that is going away answers 403 with this reason in the details, or 409 with Conflict.
             (409, _) => Self::Conflict,
             (404, _) => Self::NotFound,
+            (403, _) if is_terminating(status) => Self::NamespaceTerminating,
             (413, _) => Self::Invalid(shown),
-            (422, _) if names_fields(status) => Self::Invalid(shown),
+            (422, _) if names_fields(status) => Self::Invalid(shown + &known_fields(status)),
             (400 | 401 | 403 | 422, _) => Self::Refused(shown),
             _ => {
                 let details = status.details.as_ref();
@@ -400,10 +404,51 @@ fn names_fields(status: &kube::core::Status) -> bool {
     !causes.is_empty() && causes.iter().all(|cause| !cause.field.is_empty())
 }
 
+/// Fields of a Secret that the API server names when it finds one invalid. No other text is taken over: a webhook may put
+/// anything there.
+const FIELDS: [&str; 16] = [
+    "data",
+    "data[.dockercfg]",
+    "data[.dockerconfigjson]",
+    "data[password]",
+    "data[ssh-privatekey]",
+    "data[tls.crt]",
+    "data[tls.key]",
+    "data[username]",
+    "immutable",
+    "metadata.annotations",
+    "metadata.finalizers",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.ownerReferences",
+    "type",
+];
+
+/// Those of the named fields that are known, after a colon.
+fn known_fields(status: &kube::core::Status) -> String {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let named: Vec<_> = causes.map(|cause| cause.field.as_str()).collect();
+    let known = FIELDS.into_iter().filter(|field| named.contains(field));
+    let known: Vec<_> = known.collect();
+    if known.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", known.join(", "))
+    }
+}
+
 /// The reason if it is a word of Kubernetes' kind: a webhook may put any text there.
 fn plain_reason(reason: &str) -> &str {
     let word = reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if word { reason } else { "" }
+}
+
+/// The API server's namespace lifecycle names this cause since 1.16.
+fn is_terminating(status: &kube::core::Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let mut reasons = causes.map(|cause| cause.reason.as_str());
+    reasons.any(|reason| reason == "NamespaceTerminating")
 }
 
 fn absent_is_none<T>(answer: Result<T, ApiFailure>) -> Result<Option<T>, ApiFailure> {
@@ -484,7 +529,13 @@ mod tests {
             ApiFailure::of(&kube::Error::Api(status.boxed()))
         };
         let shown = "422 Invalid".to_owned();
-        assert_eq!(failure(&["data"]), ApiFailure::Invalid(shown.clone()));
+        let named = |fields: &str| ApiFailure::Invalid(format!("{shown}: {fields}"));
+        assert_eq!(failure(&["data"]), named("data"));
+        let several = ["type", "data[.dockerconfigjson]"];
+        assert_eq!(failure(&several), named("data[.dockerconfigjson], type"));
+        // What no Secret has is not repeated.
+        let foreign = ApiFailure::Invalid(shown.clone());
+        assert_eq!(failure(&["spec.hunter2"]), foreign);
         assert_eq!(failure(&["data", ""]), ApiFailure::Refused(shown.clone()));
         assert_eq!(failure(&[]), ApiFailure::Refused(shown));
     }

@@ -1,5 +1,7 @@
 //! Events about SealedSecrets and key Secrets, as upstream writes them: core/v1, component `sealed-secrets`.
 
+pub mod limit;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -37,6 +39,13 @@ pub fn outcome_event(
         &note,
         now,
     )
+}
+
+/// The event for an object whose status another controller writes.
+pub fn foreign_writer_event(object: &RawSealedSecret, now: Timestamp) -> Event {
+    let about = reference(API_VERSION, KIND, &object.metadata);
+    let note = "Another controller writes the status of this SealedSecret, and perhaps of others; stop one of the two";
+    event(about, "Warning", "ForeignStatus", note, now)
 }
 
 /// The event for a key Secret that cannot be used.

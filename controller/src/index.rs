@@ -2,6 +2,7 @@
 //!
 //! Never ciphertext, never values. Answers one question: does this object need work?
 
+mod answers;
 mod deletions;
 mod needed;
 mod rival;
@@ -9,6 +10,7 @@ mod secret;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::num::NonZeroI64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +23,9 @@ use tokio::time::Instant;
 
 use crate::digest::ContentDigest;
 use crate::metrics::Condition;
+use crate::pass::{FREE_REPAIRS, LONGEST_PAUSE, pause};
 use crate::status::Outcome;
+use answers::Answers;
 use deletions::Deletions;
 pub use needed::KeySet;
 use needed::KeySets;
@@ -70,6 +74,8 @@ pub struct Settled {
 pub struct Claim {
     /// How it was settled; the first tag proves it for the inputs as they are.
     pub class: Class,
+    /// Whether it is a refusal that time can change.
+    pub may_end: bool,
     /// Tag over what the status says.
     pub content: Tag,
     /// The second tag, not checked yet: that takes the Secret.
@@ -108,6 +114,51 @@ impl Answer {
     }
 }
 
+/// What a status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The tag of what it says to people.
+    pub content: Tag,
+    /// The generation that it should be about; the least number without one.
+    pub generation: NonZeroI64,
+}
+
+/// How often one answer was written again because somebody else had changed the status.
+#[derive(Debug, Clone, Copy)]
+pub struct Rewrites {
+    /// The tag of the answer: one object and, for a refusal, one set of keys.
+    pub of: Tag,
+    /// How often.
+    pub count: u32,
+    /// When it was written last.
+    pub last: Instant,
+}
+
+impl Rewrites {
+    /// The next one, of this answer.
+    pub fn after(before: Option<&Self>, of: Tag, now: Instant) -> Self {
+        let count = before
+            .filter(|before| before.of == of && before.is_recent())
+            .map_or(1, |before| before.count.saturating_add(1));
+        Self {
+            of,
+            count,
+            last: now,
+        }
+    }
+
+    /// How long the next one must wait: three are free, then 1 s · 2ⁿ.
+    pub fn rest(&self) -> Option<Duration> {
+        let many = self.count.checked_sub(FREE_REPAIRS)?;
+        let rest = pause(many).checked_sub(self.last.elapsed())?;
+        (!rest.is_zero()).then_some(rest)
+    }
+
+    fn is_recent(&self) -> bool {
+        self.last.elapsed() < 2 * LONGEST_PAUSE
+    }
+}
+
 /// What is remembered of a SealedSecret.
 #[derive(Debug, Clone)]
 pub struct SealedEntry {
@@ -119,10 +170,12 @@ pub struct SealedEntry {
     pub inputs: Tag,
     /// The tag of the inputs as they are now, for `applied`.
     pub remembered: Tag,
-    /// The tag of what the status says now, and of the generation; `None` without a status.
-    pub shown: Option<Tag>,
-    /// The tag of what the last pass of this process said; `None` if it wrote no status.
-    pub said: Option<Tag>,
+    /// What the status says now; `None` without a status.
+    pub shown: Option<Shown>,
+    /// What the last pass of this process said, or gave way to; `None` if it wrote no status.
+    pub said: Option<Shown>,
+    /// Statuses that were written again.
+    pub rewrites: Option<Box<Rewrites>>,
     /// What the last pass of this process came to.
     pub answer: Answer,
     /// What the status claims; looked at only until a pass of this process settled something.
@@ -136,9 +189,9 @@ pub struct SealedEntry {
     /// Passes that ended in [`Class::BackOff`], in a row.
     pub failures: u32,
     /// When the first of them was.
-    pub failing_since: Option<Timestamp>,
+    pub failing_since: Option<Box<Timestamp>>,
     /// Repairs in a row, and when the last one was.
-    pub repairs: Option<(u32, Instant)>,
+    pub repairs: Option<Box<(u32, Instant)>>,
     /// Whether it is in sync, for `condition_info`: as the last pass of this process said, else as the status says.
     pub synced: Option<i8>,
     /// The label `app.kubernetes.io/instance`, for `condition_info`.
@@ -160,10 +213,11 @@ impl SealedEntry {
             && self.shows_what_was_said()
     }
 
-    /// Whether a Secret is what the inputs as they are now ask for.
-    pub fn holds_for(&self, mac: &MacKey, secret: &Secret) -> bool {
+    /// Whether a Secret was written from these inputs, and still is what they ask for.
+    pub fn holds_for(&self, mac: &MacKey, remembered: Tag, secret: &Secret) -> bool {
         let digest = self.digest.as_ref();
-        self.is_applied() && digest.is_some_and(|digest| digest.holds_for(mac, secret))
+        self.applied == Some(remembered)
+            && digest.is_some_and(|digest| digest.holds_for(mac, secret))
     }
 
     /// Whether the Secret was written from the inputs as they are now.
@@ -190,6 +244,7 @@ pub struct Index {
     secrets: HashMap<ObjectKey, SecretEntry>,
     deletions: Deletions,
     key_sets: KeySets,
+    answers: Answers,
 }
 
 impl Index {
@@ -250,6 +305,7 @@ impl Index {
     /// Forgets a SealedSecret.
     pub fn forget_sealed(&mut self, key: &ObjectKey) {
         self.sealed.remove(key);
+        self.answers.forget(key);
     }
 
     /// Forgets every SealedSecret that a complete list, of one namespace or of all, did not show. Returns them.
@@ -259,9 +315,7 @@ impl Index {
         listed: &BTreeSet<ObjectKey>,
     ) -> Vec<ObjectKey> {
         let gone = not_listed(self.sealed.keys(), namespace, listed);
-        for key in &gone {
-            self.sealed.remove(key);
-        }
+        gone.iter().for_each(|key| self.forget_sealed(key));
         gone
     }
 
@@ -340,6 +394,19 @@ impl Index {
     /// What is known of a Secret.
     pub fn secret(&self, key: &ObjectKey) -> Option<&SecretEntry> {
         self.secrets.get(key)
+    }
+
+    /// Keeps the words of a settled answer. `of` is the tag that was settled.
+    pub fn keep_answer(&mut self, key: &ObjectKey, of: Tag, outcome: &Outcome) {
+        self.answers.keep(key, of, outcome);
+    }
+
+    /// The words of the settled answer for an object, if they are remembered.
+    pub fn answer(&self, key: &ObjectKey) -> Option<Outcome> {
+        let entry = self.sealed.get(key)?;
+        let (reason, _) = entry.outcome?;
+        self.answers
+            .get(key, entry.answer.settled()?.inputs, reason)
     }
 
     /// What is known of a SealedSecret.

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod collect;
+mod give_way;
 mod report;
 mod shortcut;
 mod unsaid;
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub(crate) use assemble::rendered;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use signet_common::{KeyRing, Plaintext};
+use signet_common::{KeyRing, Plaintext, Tag};
 use signet_crds::{ItemStatus, Opening, Progress, Reason, SealedSecret, failed_items};
 use tokio::time::Instant;
 
@@ -37,12 +38,12 @@ const BUDGET: u64 = 4096;
 const SLICE: u64 = 64;
 /// Fresh reads after conflicts, in one pass.
 const CONFLICTS: u32 = 5;
-/// When a refused object is looked at again although nothing changed.
+/// When an object is looked at again although nothing changed, if its refusal may be over by itself.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
-/// Repairs at once before they slow down.
-const FREE_REPAIRS: u32 = 3;
+/// Repairs at once before they slow down; statuses that are put right, too.
+pub(crate) const FREE_REPAIRS: u32 = 3;
 /// Longest pause between repairs, and between attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// What a pass came to.
 enum End {
@@ -91,6 +92,9 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
     if state.collects && state.index().sealed(&key).is_none() {
         return collect::run(state, &key).await;
     }
+    if let Some(rest) = state.rewrite_rest(&key) {
+        return Next::After(rest);
+    }
     // Nothing but the Secret asked for this turn.
     if job.object.is_none()
         && job.opening.is_none()
@@ -99,8 +103,13 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
     {
         return next;
     }
+    let was_begun = job.opening.is_some();
     let (object, opening) = match job.opening {
-        Some(unfinished) => (unfinished.object, Some(unfinished.opening)),
+        // Under other keys it begins anew.
+        Some(unfinished) => {
+            let same = Arc::ptr_eq(&unfinished.ring, &keys.ring);
+            (unfinished.object, same.then_some(unfinished.opening))
+        }
         None => match fetch(state, &key, job.object, job.was_put_off).await {
             Ok(Some(object)) => (object, None),
             Ok(None) => return Next::Idle,
@@ -117,6 +126,10 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
         key: &key,
         object: &object,
     };
+    // It may have gone since its last turn.
+    if was_begun && !pass.is_there() {
+        return Next::Idle;
+    }
     match pass.work(opening).await {
         End::Said(said) => pass.report(*said).await,
         End::StillRight(version) => {
@@ -135,8 +148,8 @@ async fn fetch(
     carried: Option<Box<RawSealedSecret>>,
     was_put_off: bool,
 ) -> Result<Option<Box<RawSealedSecret>>, ApiFailure> {
-    // Judged again: what asked for this turn may be settled by now. A refusal is looked at again from time to time.
-    let look_again = was_put_off && state.is_refused(key);
+    // Judged again: what asked for this turn may be settled by now. Some refusals are looked at again from time to time.
+    let look_again = was_put_off && state.may_end_by_itself(key);
     match state.judge(key) {
         Some(Verdict::Work) => {}
         Some(Verdict::InSync) if look_again => {}
@@ -153,11 +166,16 @@ async fn fetch(
 }
 
 /// Says that a pass over this object panicked. The object is left alone until it changes (docs/trust.md row 2).
-pub async fn report_panic(state: &Arc<State>, key: &ObjectKey) -> Next {
+///
+/// `worked_on` is the tag of the object that it was: what was changed meanwhile is not refused for it.
+pub async fn report_panic(state: &Arc<State>, key: &ObjectKey, worked_on: Option<Tag>) -> Next {
     let (Some(keys), Ok(Some(object))) = (state.keys(), state.cluster.sealed_secret(key).await)
     else {
         return Next::After(LONGEST_PAUSE);
     };
+    if worked_on.is_some_and(|tag| tag != keys.memory.inputs(&object)) {
+        return Next::After(pause(0));
+    }
     let secret = state.index().secret(key).map(|secret| secret.version);
     let outcome = Outcome::new(
         Reason::Internal,
@@ -186,6 +204,10 @@ impl Pass<'_> {
         }
         if opening.is_none() {
             tracing::info!(key = %self.key, "Updating");
+            if self.gives_way_to(self.object) {
+                self.give_way_to(self.object).await;
+                return End::Nothing;
+            }
             if let Some(said) = self.take_unsaid() {
                 return End::Said(said);
             }
@@ -218,6 +240,15 @@ impl Pass<'_> {
         };
         self.note_answer(&end);
         end
+    }
+
+    /// Whether the index still shows this very object, and not on its way out.
+    fn is_there(&self) -> bool {
+        let uid = Version::of(&self.object.metadata).uid;
+        let index = self.state.index();
+        index
+            .sealed(self.key)
+            .is_some_and(|entry| entry.version.uid == uid && !entry.terminating)
     }
 
     /// The Secret, read only if the index knows one: a new object costs no read.
@@ -308,7 +339,13 @@ impl Pass<'_> {
             Progress::Opened(opened) => Ok((opened.data, opened.keys)),
             Progress::More(opening) => {
                 let object = Box::new(self.object.clone());
-                Err(Box::new(End::GoOn(Unfinished { opening, object })))
+                let ring = Arc::clone(&self.keys.ring);
+                let unfinished = Unfinished {
+                    opening,
+                    object,
+                    ring,
+                };
+                Err(Box::new(End::GoOn(unfinished)))
             }
             Progress::Failed(failures) => Err(Box::new(
                 self.refused(failed_items(sealed, &failures), None),
@@ -345,3 +382,6 @@ pub fn pause(count: u32) -> Duration {
 fn version_of(secret: Option<&Secret>) -> Option<Version> {
     secret.map(|secret| Version::of(&secret.metadata))
 }
+
+#[cfg(test)]
+mod tests;

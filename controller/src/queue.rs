@@ -4,17 +4,20 @@
 //! turns, so that one tenant cannot make another wait (docs/trust.md row 7). An entry may carry the object that the event
 //! brought, within a byte budget. Knows nothing of what a pass does.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+mod turns;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use signet_common::KeyRing;
 use signet_crds::Opening;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::index::ObjectKey;
 use crate::object::RawSealedSecret;
+use turns::Turns;
 
 /// Bytes of objects that may wait in the queue; beyond it, entries keep the name only.
 const CARRIED_BYTES: usize = 4 * 1024 * 1024;
@@ -61,14 +64,18 @@ pub struct Unfinished {
     pub opening: Box<Opening>,
     /// The object as it was.
     pub object: Box<RawSealedSecret>,
+    /// The keys that it was begun with.
+    pub ring: Arc<KeyRing>,
 }
 
 /// What follows a turn.
 pub enum Next {
     /// Nothing until something happens.
     Idle,
-    /// Another turn after this time.
+    /// Another turn after this time, before what a list brought.
     After(Duration),
+    /// Another turn after this time, which nobody waits for.
+    LookAgain(Duration),
     /// Another turn when the others had theirs. Beyond [`HALF_DONE`] the opening is begun anew when one of those has ended.
     GoOn(Unfinished),
 }
@@ -79,58 +86,8 @@ struct Waiting {
     object: Option<Box<RawSealedSecret>>,
     opening: Option<Unfinished>,
     was_put_off: bool,
-}
-
-#[derive(Default)]
-struct Turns {
-    order: VecDeque<Arc<str>>,
-    by_namespace: HashMap<Arc<str>, VecDeque<ObjectKey>>,
-    len: usize,
-}
-
-impl Turns {
-    fn push(&mut self, key: ObjectKey) {
-        let queue = self
-            .by_namespace
-            .entry(Arc::clone(&key.namespace))
-            .or_default();
-        if queue.is_empty() {
-            self.order.push_back(Arc::clone(&key.namespace));
-        }
-        queue.push_back(key);
-        self.len += 1;
-    }
-
-    fn has(&self, key: &ObjectKey) -> bool {
-        let queue = self.by_namespace.get(&key.namespace);
-        queue.is_some_and(|queue| queue.contains(key))
-    }
-
-    /// The next object of the next namespace that may have a turn.
-    fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<ObjectKey> {
-        let place = self.order.iter().position(|namespace| may(namespace))?;
-        let namespace = self.order.remove(place)?;
-        let queue = self.by_namespace.get_mut(&namespace)?;
-        let key = queue.pop_front();
-        if queue.is_empty() {
-            self.by_namespace.remove(&namespace);
-        } else {
-            self.order.push_back(namespace);
-        }
-        self.len -= usize::from(key.is_some());
-        key
-    }
-
-    /// Puts the highest rank first, within each namespace and of the namespaces.
-    fn sort(&mut self, rank: impl Fn(&ObjectKey) -> u64) {
-        for queue in self.by_namespace.values_mut() {
-            let keys = queue.make_contiguous();
-            keys.sort_by_cached_key(|key| Reverse(rank(key)));
-        }
-        let first = |namespace: &Arc<str>| self.by_namespace.get(namespace)?.front().map(&rank);
-        let order = self.order.make_contiguous();
-        order.sort_by_cached_key(|namespace| Reverse(first(namespace)));
-    }
+    /// The object itself changed: what was begun is worthless.
+    changed: bool,
 }
 
 #[derive(Default)]
@@ -142,7 +99,7 @@ struct State {
     running_in: HashMap<Arc<str>, usize>,
     per_namespace: usize,
     delayed: BTreeMap<(Instant, ObjectKey), ()>,
-    delays: HashMap<ObjectKey, Instant>,
+    delays: HashMap<ObjectKey, (Instant, Lane)>,
     carried: usize,
     /// What holds an opening that is half done, or may do so next.
     half_done: HashSet<ObjectKey>,
@@ -218,17 +175,23 @@ impl Queue {
     pub fn push(&self, key: ObjectKey, lane: Lane, object: Option<Box<RawSealedSecret>>) {
         let mut state = self.state();
         state.cancel_delay(&key);
-        state.enqueue(key, lane, object, None);
+        state.enqueue(key.clone(), lane, object, None);
+        if let Some(waiting) = state.waiting.get_mut(&key) {
+            waiting.changed = true;
+        }
         drop(state);
         self.changed.notify_one();
     }
 
-    /// Asks for a turn of an object that has not changed itself: an entry that waits already keeps what it carries.
+    /// Asks for a turn of an object that has not changed itself: an entry that waits already keeps what it carries, and what
+    /// was begun goes on.
     pub fn nudge(&self, key: ObjectKey, lane: Lane) {
         let mut state = self.state();
         state.cancel_delay(&key);
         let carried = state.take_carried(&key);
-        state.enqueue(key, lane, carried, None);
+        let waiting = state.waiting.get_mut(&key);
+        let opening = waiting.and_then(|waiting| waiting.opening.take());
+        state.enqueue(key, lane, carried, opening);
         drop(state);
         self.changed.notify_one();
     }
@@ -239,8 +202,8 @@ impl Queue {
     }
 
     /// Asks for a turn of an object after a while, unless an earlier one is due.
-    pub fn push_after(&self, key: ObjectKey, delay: Duration) {
-        self.state().delay(key, Instant::now() + delay);
+    pub fn push_after(&self, key: ObjectKey, lane: Lane, delay: Duration) {
+        self.state().delay(key, lane, Instant::now() + delay);
         self.changed.notify_one();
     }
 
@@ -296,10 +259,13 @@ impl Queue {
             Next::Idle => state.end_opening(key),
             Next::After(delay) => {
                 state.end_opening(key);
-                state.delay(key.clone(), Instant::now() + delay);
+                state.delay(key.clone(), Lane::Fresh, Instant::now() + delay);
             }
-            // An event that came meanwhile makes the unfinished opening worthless.
-            Next::GoOn(_) if was_waiting => state.end_opening(key),
+            Next::LookAgain(delay) => {
+                state.end_opening(key);
+                state.delay(key.clone(), Lane::Sweep, Instant::now() + delay);
+            }
+            Next::GoOn(unfinished) if was_waiting => state.go_on_with(key, unfinished),
             Next::GoOn(unfinished) => state.go_on(key, unfinished),
         }
         if let Some(lane) = state
@@ -385,9 +351,10 @@ impl State {
             let Some(((_, key), ())) = self.delayed.pop_first() else {
                 break;
             };
-            self.delays.remove(&key);
+            let delayed = self.delays.remove(&key);
             if !self.waiting.contains_key(&key) {
-                self.enqueue(key.clone(), Lane::Fresh, None, None);
+                let lane = delayed.map_or(Lane::Fresh, |(_, lane)| lane);
+                self.enqueue(key.clone(), lane, None, None);
                 if let Some(waiting) = self.waiting.get_mut(&key) {
                     waiting.was_put_off = true;
                 }
@@ -448,6 +415,19 @@ impl State {
         }
     }
 
+    /// As [`State::go_on`], for an object that waits for its next turn already: another object makes the unfinished opening
+    /// worthless, another Secret does not.
+    fn go_on_with(&mut self, key: &ObjectKey, unfinished: Unfinished) {
+        let may = self.half_done.contains(key) || self.half_done.len() < HALF_DONE;
+        match self.waiting.get_mut(key) {
+            Some(waiting) if may && !waiting.changed => {
+                waiting.opening = Some(unfinished);
+                self.half_done.insert(key.clone());
+            }
+            _ => self.end_opening(key),
+        }
+    }
+
     /// Keeps an opening if few are half done; otherwise only the name, until one of them has ended. The work of one turn is
     /// lost then, and no object waits for ever: whoever is let in keeps its place to the end.
     fn go_on(&mut self, key: &ObjectKey, unfinished: Unfinished) {
@@ -472,18 +452,19 @@ impl State {
         }
     }
 
-    fn delay(&mut self, key: ObjectKey, due: Instant) {
-        let earlier = self.delays.get(&key).is_some_and(|earlier| *earlier <= due);
+    fn delay(&mut self, key: ObjectKey, lane: Lane, due: Instant) {
+        let earlier = self.delays.get(&key);
+        let earlier = earlier.is_some_and(|(earlier, _)| *earlier <= due);
         if earlier || self.stands_by {
             return;
         }
         self.cancel_delay(&key);
-        self.delays.insert(key.clone(), due);
+        self.delays.insert(key.clone(), (due, lane));
         self.delayed.insert((due, key), ());
     }
 
     fn cancel_delay(&mut self, key: &ObjectKey) {
-        if let Some(due) = self.delays.remove(key) {
+        if let Some((due, _)) = self.delays.remove(key) {
             self.delayed.remove(&(due, key.clone()));
         }
     }

@@ -230,9 +230,16 @@ fn one_pass(state: Arc<State>, job: Job) -> BoxFuture<'static, Next> {
 async fn work(state: Arc<State>, turn: Turn) {
     while let Some(job) = state.queue.next().await {
         let key = job.key.clone();
+        let worked_on = state.fingerprint(&key);
         let next = match unless_it_panics(turn(Arc::clone(&state), job)).await {
             Some(next) => next,
-            None => pass::report_panic(&state, &key).await,
+            None => {
+                let (state, key) = (Arc::clone(&state), key.clone());
+                let report = async move { pass::report_panic(&state, &key, worked_on).await };
+                // What a pass panicked over, its report may panic over as well.
+                let said = unless_it_panics(report).await;
+                said.unwrap_or(Next::After(pass::LONGEST_PAUSE))
+            }
         };
         state.queue.done(&key, next);
     }

@@ -1,8 +1,10 @@
 //! What all tasks of the controller share.
 
+mod again;
 mod cores;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroI64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -18,7 +20,8 @@ use tokio::time::Instant;
 
 use crate::api::Cluster;
 use crate::brake::Brake;
-use crate::index::{Answer, Claim, Index, KeySet, ObjectKey, SealedEntry, Verdict, Version};
+use crate::event::limit::EventLimit;
+use crate::index::{Answer, Claim, Index, KeySet, ObjectKey, SealedEntry, Shown, Verdict, Version};
 use crate::metrics::Metrics;
 use crate::object::RawSealedSecret;
 use crate::pass::pause;
@@ -26,6 +29,7 @@ use crate::plan::Policy;
 use crate::queue::{Lane, Queue};
 use crate::suspects::Suspects;
 use crate::tags::Tags;
+use again::Rival;
 
 /// The keys of one moment, and the tags under them.
 pub struct Keys {
@@ -38,12 +42,16 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The tag of what the status of an object says and of the generation that it should be about.
-    pub fn shown(&self, object: &RawSealedSecret) -> Option<Tag> {
-        let content = self.memory.content(&object.status()?).to_string();
-        let generation = format!("{:?}", object.metadata.generation);
-        let parts = [content.as_bytes(), generation.as_bytes()];
-        Some(self.memory.mac().tag(parts))
+    /// What the status of an object says, and the generation that it should be about.
+    pub fn shown(&self, object: &RawSealedSecret) -> Option<Shown> {
+        Some(Shown {
+            content: self.memory.content(&object.status()?),
+            generation: object
+                .metadata
+                .generation
+                .and_then(NonZeroI64::new)
+                .unwrap_or(NonZeroI64::MIN),
+        })
     }
 }
 
@@ -69,6 +77,8 @@ pub struct State {
     pub key_wanted: Notify,
     /// Slows failing templates down.
     pub brake: Brake,
+    /// Which events are written.
+    pub events: EventLimit,
     /// Whose templates may have killed an earlier process.
     pub suspects: Suspects,
     leads: watch::Sender<bool>,
@@ -82,7 +92,7 @@ pub struct State {
     gives_way: OnceLock<Instant>,
     pruned: AtomicBool,
     ready: AtomicBool,
-    rival: AtomicBool,
+    rival: Mutex<Rival>,
 }
 
 impl State {
@@ -108,6 +118,7 @@ impl State {
             legacy_changed: Notify::new(),
             key_wanted: Notify::new(),
             brake: Brake::default(),
+            events: EventLimit::default(),
             suspects: Suspects::default(),
             leads: watch::Sender::default(),
             has_keys: watch::Sender::default(),
@@ -118,7 +129,7 @@ impl State {
             gives_way: OnceLock::new(),
             pruned: AtomicBool::new(false),
             ready: AtomicBool::new(false),
-            rival: AtomicBool::new(false),
+            rival: Mutex::default(),
         }
     }
 
@@ -211,9 +222,7 @@ impl State {
             Some(Verdict::Work) if changed || !backing_off => {
                 self.queue.push(key, lane, Some(Box::new(object)))
             }
-            Some(Verdict::InSync) if new && self.is_refused(&key) => {
-                self.queue.push_after(key, crate::pass::LOOK_AGAIN)
-            }
+            Some(Verdict::InSync) if new => self.look_again_at(&key),
             // Upstream says this for every status that it wrote; here it is for the curious.
             Some(Verdict::InSync) if !changed => {
                 tracing::debug!("sealed-secret" = %key, "update suppressed, no changes in spec")
@@ -258,6 +267,8 @@ impl State {
             .collect();
         for key in keys.keys() {
             self.look_at(key, Lane::Sweep);
+            // A replica that stood by has forgotten when it was to be.
+            self.look_again_at(key);
         }
         self.queue
             .sort_sweep(|key| keys.get(key).copied().unwrap_or_default());
@@ -269,19 +280,6 @@ impl State {
         self.index().judge(key, |entry, secret| {
             entry.shows_what_was_said() && settled_class(&keys.tags, entry, secret).is_some()
         })
-    }
-
-    /// Whether the settled answer for an object is a refusal.
-    pub fn is_refused(&self, key: &ObjectKey) -> bool {
-        let Some(keys) = self.keys() else {
-            return false;
-        };
-        let index = self.index();
-        let secret = index.secret(key).map(|secret| secret.version);
-        index
-            .sealed(key)
-            .and_then(|entry| settled_class(&keys.tags, entry, secret))
-            == Some(Class::Wait)
     }
 
     /// Whether the last pass over an object is waiting for its next attempt.
@@ -299,7 +297,7 @@ impl State {
         };
         let rest = pause(entry.failures);
         entry.failures = entry.failures.saturating_add(1);
-        let since = *entry.failing_since.get_or_insert(now);
+        let since = **entry.failing_since.get_or_insert_with(|| Box::new(now));
         (jittered(rest), since)
     }
 
@@ -308,7 +306,7 @@ impl State {
         let mut index = self.index();
         index
             .sealed_mut(key)
-            .map(|entry| *entry.failing_since.get_or_insert(now))
+            .map(|entry| **entry.failing_since.get_or_insert_with(|| Box::new(now)))
     }
 
     /// Notes whether the API server kept our status fields.
@@ -321,21 +319,6 @@ impl State {
         if pruned && !self.pruned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the CRD in the cluster drops status fields: after a restart everything is opened again"
-            );
-        }
-    }
-
-    /// Notes whether another controller wrote a status.
-    fn note_rival(&self, known: &SealedEntry, seen: &SealedEntry, object: &RawSealedSecret) {
-        let pruned = self.is_status_pruned();
-        if !known.is_written_by_another(seen, pruned, || object.status()) {
-            return;
-        }
-        self.metrics.count_foreign_status();
-        if !self.rival.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                object = %ObjectKey::of(&object.metadata),
-                "another controller serves the same SealedSecrets: it writes statuses. Upstream's takes no Lease; stop one of the two"
             );
         }
     }
@@ -397,6 +380,7 @@ fn entry_of(keys: &Keys, object: &RawSealedSecret) -> (SealedEntry, Vec<KeyId>) 
         remembered,
         shown: keys.shown(object),
         said: None,
+        rewrites: None,
         answer: Answer::None,
         applied: was_applied(&keys.tags, object).then_some(remembered),
         claim,
@@ -422,7 +406,7 @@ fn keys_of(status: &SealedSecretStatus) -> Vec<KeyId> {
 }
 
 /// What a status says about being in sync, as `condition_info` has it; `None` if it says nothing.
-fn synced_of(status: &SealedSecretStatus) -> Option<i8> {
+pub(crate) fn synced_of(status: &SealedSecretStatus) -> Option<i8> {
     let mut conditions = status.conditions.iter();
     let synced = conditions.find(|condition| condition.condition_type == SYNCED)?;
     Some(crate::status::number(&synced.status))
@@ -463,15 +447,19 @@ fn claim(tags: &Tags, inputs: Tag, status: &SealedSecretStatus) -> Option<Claim>
     let class = [Class::Done, Class::Wait]
         .into_iter()
         .find(|class| tags.settle(inputs, *class).to_string() == settled)?;
+    let reason = status.conditions.first()?.reason.as_deref();
+    let mut all = Reason::ALL.into_iter();
+    let reason = all.find(|known| Some(known.as_str()) == reason);
     Some(Claim {
         class,
+        may_end: reason.is_some_and(Reason::time_can_change),
         content: tags.content(status),
         secret: status.secret.as_deref()?.into(),
     })
 }
 
 /// A pause between 75 % and 125 % of this one, so that objects that failed together do not come back together.
-fn jittered(rest: Duration) -> Duration {
+pub(crate) fn jittered(rest: Duration) -> Duration {
     rest.mul_f64(rand::random_range(0.75..1.25))
 }
 

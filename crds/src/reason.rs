@@ -127,6 +127,16 @@ impl Reason {
         }
     }
 
+    /// Whether time alone can end it, with the same object, keys and Secret: it depends on the API server or on this program.
+    /// Everything else follows from what the controller watches.
+    pub fn time_can_change(self) -> bool {
+        match self.class() {
+            Class::Done => false,
+            Class::BackOff => true,
+            Class::Wait => matches!(self, Self::SecretInvalid | Self::Internal),
+        }
+    }
+
     /// The reason of the event, as upstream names it: dashboards and runbooks know these three.
     pub fn event_reason(self) -> &'static str {
         match self {
@@ -156,7 +166,7 @@ pub enum Class {
     Done,
     /// Tried again for ever, with growing pauses.
     BackOff,
-    /// Looked at again when a key, the object or the Secret changes, and every 15 minutes.
+    /// Looked at again when a key, the object or the Secret changes; every 15 minutes if [`Reason::time_can_change`].
     Wait,
 }
 
@@ -180,10 +190,11 @@ mod tests {
     fn the_guide_has_a_row_for_every_reason_and_says_what_follows() {
         let guide = include_str!("../../docs/guide/status.md");
         for reason in Reason::ALL {
-            let follows = match reason.class() {
-                Class::Done => "done",
-                Class::BackOff => "back off",
-                Class::Wait => "wait",
+            let follows = match (reason.class(), reason.time_can_change()) {
+                (Class::Done, _) => "done",
+                (Class::BackOff, _) => "back off",
+                (Class::Wait, true) => "wait, 15 min",
+                (Class::Wait, false) => "wait",
             };
             let row = format!("\n| `{reason}` | {follows} | ");
             assert!(
@@ -195,7 +206,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("| `"))
             .filter(|line| {
-                ["| done |", "| wait |", "| back off |"]
+                ["| done |", "| wait |", "| wait, 15 min |", "| back off |"]
                     .iter()
                     .any(|class| line.contains(class))
             });

@@ -1,12 +1,14 @@
 //! Another controller at work on the same objects: upstream's takes no Lease, so that nothing else keeps it away.
 //!
-//! The sign is a status that appears while this process watches and that no Signet writes: upstream's program sets one
-//! condition, knows none of our fields and drops them. What was there before is history.
+//! The sign is a status that appears while this process watches and that is not its own: it replaced one of this process, or it
+//! has the form of upstream's, whose program sets one condition, knows none of our fields and drops them. What was there
+//! before is history.
 
+use signet_common::Tag;
 use signet_crds::SealedSecretStatus;
 use signet_crds::status::condition_type::{READY, RECONCILING, SYNCED};
 
-use super::SealedEntry;
+use super::{SealedEntry, Shown};
 
 impl SealedEntry {
     /// Whether what is seen now is a status that another controller has just written. `status` is asked for only if it
@@ -19,12 +21,29 @@ impl SealedEntry {
     ) -> bool {
         let changed = self.version.uid == seen.version.uid
             && !seen.version.is_before(self.version)
-            && self.shown != seen.shown
-            && self.said != seen.shown;
-        // Once something was said, it is known whether our fields are dropped.
+            && content(self.shown) != content(seen.shown)
+            && content(self.said) != content(seen.shown);
+        // Once something was said, it is known whether our fields are dropped, and every other status is another's.
         let has_tags = self.said.is_some() && !pruned;
-        changed && status().is_some_and(|status| is_anothers(&status, has_tags))
+        changed
+            && status().is_some_and(|status| {
+                is_anothers(&status, has_tags) || (self.said.is_some() && is_a_signets(&status))
+            })
     }
+}
+
+/// A new generation alone is no new status.
+fn content(shown: Option<Shown>) -> Option<Tag> {
+    shown.map(|shown| shown.content)
+}
+
+/// Whether this has the form of ours: another Signet writes it, with tags of its own.
+fn is_a_signets(status: &SealedSecretStatus) -> bool {
+    let has = |wanted| {
+        let mut conditions = status.conditions.iter();
+        conditions.any(|condition| condition.condition_type == wanted)
+    };
+    has(SYNCED) && has(READY)
 }
 
 /// Whether this is not a status of ours, which have tags if `has_tags`.

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_crds::{Class, SealedSecretStatus};
+use k8s_openapi::api::core::v1::Event;
+use signet_crds::{Class, Reason, SealedSecretStatus};
+use tokio::time::Instant;
 
 use super::{CONFLICTS, LOOK_AGAIN, Pass, Said};
 use crate::api::ApiFailure;
-use crate::index::{Answer, ObjectKey, Settled, Version};
+use crate::event::foreign_writer_event;
+use crate::index::{Answer, ObjectKey, Rewrites, Settled, Version};
 use crate::metrics::Trouble;
 use crate::object::RawSealedSecret;
 use crate::plan::Cause;
 use crate::queue::Next;
+use crate::state::jittered;
 use crate::status::{Outcome, next_status, patience_ends, says_the_same, synced};
 
 impl Pass<'_> {
@@ -26,6 +30,7 @@ impl Pass<'_> {
         match self.write_status(&said, now).await {
             Ok(news) => {
                 self.count_success(reason.class());
+                self.tell_of_a_rival(now).await;
                 if said.wrote || news {
                     log_outcome(self.key, &said.outcome);
                     self.write_event(&said.outcome, now).await;
@@ -37,8 +42,11 @@ impl Pass<'_> {
                 self.state
                     .metrics
                     .count_trouble(Trouble::Status, &self.key.namespace);
+                // A pass that failed has been counted already.
+                let counted = said.pause;
                 self.keep_unsaid(said);
-                Next::After(failure.rest(self.state.count_failure(self.key, now).0))
+                let pause = counted.unwrap_or_else(|| self.state.count_failure(self.key, now).0);
+                Next::After(failure.rest(pause))
             }
         }
     }
@@ -66,6 +74,9 @@ impl Pass<'_> {
             entry.applied = Some(self.keys.memory.inputs(self.object));
             entry.digest = said.digest.clone();
         }
+        if let Some(of) = entry.answer.settled().map(|settled| settled.inputs) {
+            index.keep_answer(self.key, of, &said.outcome);
+        }
     }
 
     /// Ends the row of failures, if this was none.
@@ -85,8 +96,12 @@ impl Pass<'_> {
     async fn write_status(&self, said: &Said, now: Timestamp) -> Result<bool, ApiFailure> {
         let mut object = self.object.clone();
         for _ in 0..CONFLICTS {
+            if said.outcome.reason == Reason::NoKey && self.gives_way_to(&object) {
+                self.give_way_to(&object).await;
+                return Ok(false);
+            }
             let before = object.status();
-            let Some(status) = self.status_to_write(before.as_ref(), said, now) else {
+            let Some(status) = self.status_to_write(&object, before.as_ref(), said, now) else {
                 self.remember_status(&object);
                 return Ok(false);
             };
@@ -105,6 +120,7 @@ impl Pass<'_> {
                 Ok(stored) => {
                     self.state
                         .note_pruned(status.inputs.is_some(), stored.status().as_ref());
+                    self.count_rewrite(&object);
                     self.remember_status(&stored);
                     return Ok(news);
                 }
@@ -124,8 +140,22 @@ impl Pass<'_> {
         Err(ApiFailure::Conflict)
     }
 
+    /// Counts how often the same answer was written over what somebody else had made of it in `replaced`.
+    pub(super) fn count_rewrite(&self, replaced: &RawSealedSecret) {
+        let shown = self.keys.shown(replaced).map(|shown| shown.content);
+        let mut index = self.state.index();
+        if let Some(entry) = index.sealed_mut(self.key)
+            && let Some(settled) = entry.answer.settled()
+            && entry.said.is_some_and(|said| Some(said.content) != shown)
+        {
+            let before = entry.rewrites.as_deref();
+            let next = Rewrites::after(before, settled.inputs, Instant::now());
+            entry.rewrites = Some(Box::new(next));
+        }
+    }
+
     /// Remembers what the status says now, to notice when somebody else changes it.
-    fn remember_status(&self, object: &RawSealedSecret) {
+    pub(super) fn remember_status(&self, object: &RawSealedSecret) {
         let version = Version::of(&object.metadata);
         let content = self.keys.shown(object);
         let mut index = self.state.index();
@@ -143,11 +173,13 @@ impl Pass<'_> {
     /// The status after this pass; `None` if the present one says it all, tags included.
     fn status_to_write(
         &self,
+        object: &RawSealedSecret,
         before: Option<&SealedSecretStatus>,
         said: &Said,
         now: Timestamp,
     ) -> Option<SealedSecretStatus> {
-        let generation = self.object.metadata.generation;
+        // What was changed and changed back meanwhile has a new generation, and the answer is about that one.
+        let generation = object.metadata.generation;
         let mut status = next_status(before, &said.outcome, generation, now);
         let class = said.outcome.reason.class();
         if matches!(class, Class::Done | Class::Wait) {
@@ -167,17 +199,36 @@ impl Pass<'_> {
         (!before.is_some_and(|before| says_the_same(before, &status))).then_some(status)
     }
 
+    pub(super) async fn tell_of_a_rival(&self, now: Timestamp) {
+        if self.state.must_tell_of_a_rival(self.key) {
+            self.send_event(&foreign_writer_event(self.object, now))
+                .await;
+        }
+    }
+
     async fn write_event(&self, outcome: &Outcome, now: Timestamp) {
         let event = crate::event::outcome_event(self.object, outcome.reason, &outcome.message, now);
-        if let Err(failure) = self.state.cluster.create_event(&event).await {
-            tracing::warn!(object = %self.key, error = %failure, "event could not be written");
+        if self.state.events.allows(self.key, Instant::now()) {
+            self.send_event(&event).await;
+        }
+    }
+
+    async fn send_event(&self, event: &Event) {
+        match self.state.cluster.create_event(event).await {
+            Ok(()) | Err(ApiFailure::NamespaceTerminating) => {}
+            Err(failure) => {
+                tracing::warn!(object = %self.key, error = %failure, "event could not be written");
+            }
         }
     }
 
     fn next(&self, said: &Said, now: Timestamp) -> Next {
         match said.outcome.reason.class() {
             Class::Done => Next::Idle,
-            Class::Wait => Next::After(LOOK_AGAIN),
+            Class::Wait if said.outcome.reason.time_can_change() => {
+                Next::LookAgain(jittered(LOOK_AGAIN))
+            }
+            Class::Wait => Next::Idle,
             Class::BackOff => {
                 let pause = said.pause.unwrap_or(Duration::from_secs(1));
                 let patience = patience_ends(&said.outcome, now)

@@ -18,40 +18,34 @@ pub(super) async fn from_memory(
     if state.judge(key) != Some(Verdict::Work) {
         return Some(Next::Idle);
     }
-    let known = *state.index().secret(key)?;
-    if state.index().sealed(key)?.is_still_foreign(keys, &known) {
-        return settle(state, keys, key, Class::Wait, &known);
-    }
-    if !state.index().sealed(key)?.may_be_right(&known) {
-        return None;
+    {
+        let mut index = state.index();
+        let known = *index.secret(key)?;
+        let entry = index.sealed_mut(key)?;
+        if entry.is_still_foreign(keys, &known) {
+            return Some(settle(keys, entry, Class::Wait, &known));
+        }
+        if !entry.may_be_right(&known) {
+            return None;
+        }
     }
     let secret = state.cluster.secret(key).await.ok()??;
     let seen = SecretEntry::of(&secret.metadata);
     state.index().see_secret(key.clone(), seen);
-    let right = state.index().sealed(key).is_some_and(|entry| {
-        entry.may_be_right(&seen) && entry.holds_for(keys.memory.mac(), &secret)
-    });
-    if right {
-        settle(state, keys, key, Class::Done, &seen)
-    } else {
-        None
-    }
-}
-
-fn settle(
-    state: &State,
-    keys: &Keys,
-    key: &ObjectKey,
-    class: Class,
-    secret: &SecretEntry,
-) -> Option<Next> {
+    // Looked at and settled under one lock: what the watch brings in between is another object.
     let mut index = state.index();
     let entry = index.sealed_mut(key)?;
+    let right =
+        entry.may_be_right(&seen) && entry.holds_for(keys.memory.mac(), entry.remembered, &secret);
+    right.then(|| settle(keys, entry, Class::Done, &seen))
+}
+
+fn settle(keys: &Keys, entry: &mut SealedEntry, class: Class, secret: &SecretEntry) -> Next {
     entry.answer = Answer::Settled(Settled {
         inputs: keys.tags.settle(entry.inputs, class),
         secret: Some(secret.version),
     });
-    Some(Next::Idle)
+    Next::Idle
 }
 
 impl SealedEntry {

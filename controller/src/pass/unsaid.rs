@@ -1,9 +1,10 @@
-//! An answer that could not be written into the status is kept: saying it later costs one request and opens nothing.
+//! An answer that could not be written into the status, or that somebody else wrote over, is kept: saying it later costs one
+//! request and opens nothing.
 
 use signet_crds::Class;
 
 use super::{Pass, Said};
-use crate::index::{Answer, Unsaid, Version};
+use crate::index::{Answer, Index, Unsaid, Version};
 
 impl Pass<'_> {
     /// Remembers what could not be said. Nothing is settled until it is; what cannot be settled is forgotten, so that the
@@ -28,7 +29,8 @@ impl Pass<'_> {
         };
     }
 
-    /// What an earlier turn could not say, if the object, the keys and the Secret are as they were: with the status
+    /// What an earlier turn could not say, or what the status does not say any more, if the object, the keys and the Secret
+    /// are as they were: with the status
     /// written, nothing would be left to do.
     pub(super) fn take_unsaid(&self) -> Option<Box<Said>> {
         let mut index = self.state.index();
@@ -38,7 +40,7 @@ impl Pass<'_> {
             Answer::Unsaid(unsaid) => unsaid,
             other => {
                 entry.answer = other;
-                return None;
+                return self.say_again(&index, secret);
             }
         };
         let tags = &self.keys.tags;
@@ -56,7 +58,25 @@ impl Pass<'_> {
         said.digest = entry.digest.clone();
         Some(said)
     }
+
+    /// The settled answer for this very object, if its status was written over and nothing else changed.
+    fn say_again(&self, index: &Index, secret: Option<Version>) -> Option<Box<Said>> {
+        let entry = index.sealed(self.key)?;
+        let settled = entry.answer.settled()?;
+        let tags = &self.keys.tags;
+        let class = tags.settles(tags.inputs(self.object), settled.inputs)?;
+        let stands = entry.version.uid == Version::of(&self.object.metadata).uid
+            && settled.secret == secret
+            && secret.is_none_or(Version::is_known);
+        if !stands || entry.shows_what_was_said() {
+            return None;
+        }
+        let mut said = Said::new(index.answer(self.key)?, secret);
+        said.applied = class == Class::Done;
+        said.digest = entry.digest.clone();
+        Some(said)
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

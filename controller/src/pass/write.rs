@@ -25,6 +25,7 @@ impl Pass<'_> {
     ) -> End {
         for _ in 0..CONFLICTS {
             let cause = self.cause();
+            let mut is_fresh = false;
             let (attempt, repair) = match plan(
                 &self.state.policy,
                 sealed,
@@ -35,7 +36,12 @@ impl Pass<'_> {
                 Plan::Refuse(refusal) => return self.refused(refusal, existing.as_ref()),
                 Plan::Keep => return self.right(desired, items, existing.as_ref(), false),
                 Plan::Create(secret) => {
-                    // It may have gone since this pass began.
+                    match self.may_create(&secret).await {
+                        Ok(true) => {}
+                        Ok(false) => return End::Nothing,
+                        Err(failure) => return self.failed(&failure, None),
+                    }
+                    // The Secret of somebody else may have gone since this pass began.
                     if let Some(rest) = self.grace() {
                         return End::Later(rest);
                     }
@@ -59,20 +65,26 @@ impl Pass<'_> {
                     return self.right(desired, items, Some(&written), true);
                 }
                 Err(ApiFailure::Conflict | ApiFailure::AlreadyExists | ApiFailure::NotFound) => {}
+                // The object goes with it: there is nothing to put back, and nobody to tell.
+                Err(ApiFailure::NamespaceTerminating) => return End::Nothing,
                 // Before the Secrets are listed: a quota refuses first, and what is there is told by nobody.
                 Err(refused @ ApiFailure::Refused(_))
                     if existing.is_none() && !self.state.is_ready() =>
                 {
-                    if !matches!(self.read_secret().await, Ok(Some(_))) {
+                    existing = self.read_secret().await.unwrap_or_default();
+                    if existing.is_none() {
                         return self.failed(&refused, None);
                     }
+                    is_fresh = true;
                 }
                 Err(failure) => return self.failed(&failure, existing.as_ref()),
             }
-            existing = match self.read_secret().await {
-                Ok(existing) => existing,
-                Err(failure) => return self.failed(&failure, None),
-            };
+            if !is_fresh {
+                existing = match self.read_secret().await {
+                    Ok(existing) => existing,
+                    Err(failure) => return self.failed(&failure, None),
+                };
+            }
             if existing
                 .as_ref()
                 .is_some_and(|secret| secret.metadata.deletion_timestamp.is_some())
@@ -83,10 +95,29 @@ impl Pass<'_> {
         self.failed(&ApiFailure::Conflict, existing.as_ref())
     }
 
+    /// Whether a Secret may be made: not for an object that is gone. Garbage collection takes what is made for one that
+    /// goes at this moment; of a Secret without an owner nothing would, so its object is asked for once more.
+    pub(super) async fn may_create(&self, secret: &Secret) -> Result<bool, ApiFailure> {
+        if !self.is_there() {
+            return Ok(false);
+        }
+        let uid = &self.object.metadata.uid;
+        let mut owners = secret.metadata.owner_references.iter().flatten();
+        if owners.any(|owner| Some(&owner.uid) == uid.as_ref()) {
+            return Ok(true);
+        }
+        let found = self.state.cluster.sealed_secret(self.key).await?;
+        Ok(found.is_some_and(|found| {
+            found.metadata.uid == *uid && found.metadata.deletion_timestamp.is_none()
+        }))
+    }
+
     pub(super) fn cause(&self) -> Cause {
+        // Of the object in hand: the index may be behind it, or ahead.
+        let remembered = self.keys.memory.inputs(self.object);
         let index = self.state.index();
-        let unchanged = index.sealed(self.key).is_some_and(SealedEntry::is_applied);
-        if unchanged {
+        let entry = index.sealed(self.key);
+        if entry.is_some_and(|entry| entry.applied == Some(remembered)) {
             Cause::Unchanged
         } else {
             Cause::Changed
@@ -99,8 +130,8 @@ impl Pass<'_> {
         index.see_secret(self.key.clone(), SecretEntry::of(&written.metadata));
         if let Some(entry) = index.sealed_mut(self.key) {
             entry.repairs = if repair {
-                let before = entry.repairs.map_or(0, |(count, _)| count);
-                Some((before + 1, Instant::now()))
+                let before = entry.repairs.as_deref().map_or(0, |(count, _)| *count);
+                Some(Box::new((before + 1, Instant::now())))
             } else {
                 None
             };
@@ -111,7 +142,7 @@ impl Pass<'_> {
     pub(super) fn repair_rest(&self) -> Option<Duration> {
         let mut index = self.state.index();
         let entry = index.sealed_mut(self.key)?;
-        let (count, last) = entry.repairs?;
+        let (count, last) = *entry.repairs.as_deref()?;
         if last.elapsed() > 2 * LONGEST_PAUSE {
             entry.repairs = None;
             return None;
@@ -202,7 +233,8 @@ impl Pass<'_> {
         let (Some(entry), Some(existing)) = (index.sealed(self.key), existing) else {
             return false;
         };
-        entry.holds_for(self.keys.memory.mac(), existing)
+        let remembered = self.keys.memory.inputs(self.object);
+        entry.holds_for(self.keys.memory.mac(), remembered, existing)
     }
 
     /// Whether the status says success, as this process wrote it: then a Secret that is right needs no word.
@@ -223,11 +255,14 @@ impl Pass<'_> {
         }
     }
 
-    /// The Secret moved on without touching anything of ours.
+    /// The Secret moved on without touching anything of ours. Settles the object in hand, whatever the index shows by now.
     pub(super) fn settle_again(&self, version: Option<Version>) {
+        let tags = &self.keys.tags;
+        let inputs = tags.settle(tags.inputs(self.object), Class::Done);
+        let uid = Version::of(&self.object.metadata).uid;
         let mut index = self.state.index();
-        if let Some(entry) = index.sealed_mut(self.key) {
-            let inputs = self.keys.tags.settle(entry.inputs, Class::Done);
+        let entry = index.sealed_mut(self.key);
+        if let Some(entry) = entry.filter(|entry| entry.version.uid == uid) {
             entry.answer = Answer::Settled(Settled {
                 inputs,
                 secret: version,

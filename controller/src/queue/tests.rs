@@ -93,9 +93,9 @@ async fn a_change_during_a_turn_gives_one_more_turn_and_never_two_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_was_put_off_comes_in_time_and_an_event_brings_it_forward() {
     let queue = started();
-    queue.push_after(key("a", "late"), Duration::from_secs(60));
-    queue.push_after(key("a", "soon"), Duration::from_secs(5));
-    queue.push_after(key("a", "late"), Duration::from_secs(90));
+    queue.push_after(key("a", "late"), Lane::Fresh, Duration::from_secs(60));
+    queue.push_after(key("a", "soon"), Lane::Fresh, Duration::from_secs(5));
+    queue.push_after(key("a", "late"), Lane::Fresh, Duration::from_secs(90));
     assert_eq!(take(&queue).await, key("a", "soon"));
     queue.push(key("a", "late"), Lane::Fresh, None);
     assert_eq!(take(&queue).await, key("a", "late"));
@@ -170,6 +170,25 @@ async fn large_objects_are_not_carried_and_small_ones_within_a_bound() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_comes_after_what_is_new_when_its_time_is_over() {
+    let queue = started();
+    let (old, new) = (key("a", "old"), key("a", "new"));
+    queue.push(old.clone(), Lane::Fresh, None);
+    assert_eq!(take(&queue).await, old);
+    queue.done(&old, Next::LookAgain(Duration::from_secs(60)));
+    tokio::time::advance(Duration::from_secs(61)).await;
+    queue.push(new.clone(), Lane::Fresh, None);
+    assert_eq!(take(&queue).await, new);
+    assert_eq!(take(&queue).await, old);
+}
+
+fn ring() -> Arc<KeyRing> {
+    static RING: std::sync::OnceLock<Arc<KeyRing>> = std::sync::OnceLock::new();
+    let ring = || KeyRing::new(vec![crate::tags::tests::entry(1)]).expect("a ring");
+    Arc::clone(RING.get_or_init(|| Arc::new(ring())))
+}
+
 fn unfinished() -> Unfinished {
     let object = serde_json::json!({"metadata": {"name": "1", "namespace": "a"}, "spec": {"encryptedData": {}}});
     let object: RawSealedSecret = serde_json::from_value(object).unwrap();
@@ -181,6 +200,7 @@ fn unfinished() -> Unfinished {
     Unfinished {
         opening: Box::new(opening.unwrap_or_else(|_| panic!("it has no items"))),
         object: Box::new(object),
+        ring: ring(),
     }
 }
 
@@ -233,4 +253,37 @@ async fn an_object_that_is_gone_lets_the_next_opening_in() {
     assert_eq!(queue.state().parked.len, 0);
     let parked = key("a", &HALF_DONE.to_string());
     assert!(queue.state().half_done.contains(&parked));
+}
+
+#[tokio::test]
+async fn a_change_of_the_secret_keeps_an_unfinished_unsealing_and_one_of_the_object_does_not() {
+    let queue = started();
+    let key = key("a", "1");
+    for (nudged_first, changed, kept) in [
+        (true, false, true),
+        (false, false, true),
+        (true, true, false),
+        (false, true, false),
+    ] {
+        queue.push(key.clone(), Lane::Fresh, None);
+        take(&queue).await;
+        let happen = || {
+            queue.nudge(key.clone(), Lane::Fresh);
+            if changed {
+                queue.push(key.clone(), Lane::Fresh, None);
+            }
+        };
+        // While it runs, or while it waits for its next turn.
+        if nudged_first {
+            happen();
+        }
+        queue.done(&key, Next::GoOn(unfinished()));
+        if !nudged_first {
+            happen();
+        }
+        let job = queue.next().await.expect("a job");
+        assert_eq!(job.opening.is_some(), kept, "{nudged_first} {changed}");
+        queue.done(&key, Next::Idle);
+    }
+    assert!(queue.is_idle());
 }

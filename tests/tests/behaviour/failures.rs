@@ -127,7 +127,13 @@ fn a_secret_that_the_api_server_finds_invalid_waits_for_its_author() -> anyhow::
     let scene = scene("invalid")?;
     let large = json!({"data": {"large": "x".repeat(1024 * 1024 + 1)}});
     let label = json!({"metadata": {"labels": {"bad label": "canary value!"}}});
-    for (name, template) in [("large", large), ("label", label)] {
+    let pull = json!({"type": "kubernetes.io/dockerconfigjson"});
+    let cases = [
+        ("large", large, "422 Invalid: data"),
+        ("label", label, "422 Invalid: metadata.labels"),
+        ("pull", pull, "422 Invalid: data[.dockerconfigjson]"),
+    ];
+    for (name, template, part) in cases {
         // By POST: apply would repeat a megabyte in managedFields' place of the request log.
         let sealed = scene.sealed_as(name, &[("k", "v")], template)?;
         let path = format!(
@@ -135,7 +141,7 @@ fn a_secret_that_the_api_server_finds_invalid_waits_for_its_author() -> anyhow::
             scene.namespace
         );
         scene.plane.api().post(&path, &sealed)?;
-        let object = scene.says(name, "SecretInvalid", "422 Invalid")?;
+        let object = scene.says(name, "SecretInvalid", part)?;
         assert_eq!(
             verdicts(&object),
             ["Synced=False", "Ready=False", "Stalled=True"]
@@ -262,5 +268,31 @@ fn conflicts_and_existing_secrets_are_read_again_at_once() -> anyhow::Result<()>
             "{events:?}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_namespace_that_is_deleted_is_no_error() -> anyhow::Result<()> {
+    let solo = Solo::start("ending", &[])?;
+    for name in ["a", "b", "c"] {
+        solo.make(name, &[("k", "v")])?;
+    }
+    let path = format!("/api/v1/namespaces/{}", solo.namespace);
+    solo.plane.api().delete(&path)?;
+    eventually("the namespace is gone", CAP, || {
+        solo.plane
+            .api()
+            .find(&path)
+            .is_ok_and(|found| found.is_none())
+    })?;
+    eventually("the controller knows", CAP, || {
+        let known = solo.controller.metric("signet_sealedsecrets");
+        known.is_ok_and(|known| known == 0.0)
+    })?;
+    let log = solo.controller.process.log();
+    let about = |line: &&str| line.contains(&solo.namespace);
+    let bad = |line: &&str| line.contains("level=ERROR") || line.contains("level=WARN");
+    let loud: Vec<_> = log.lines().filter(about).filter(bad).collect();
+    anyhow::ensure!(loud.is_empty(), "{loud:#?}");
     Ok(())
 }

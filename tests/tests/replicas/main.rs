@@ -6,6 +6,8 @@ mod frozen;
 mod hand_over;
 mod keys;
 mod outage;
+mod refused;
 mod rights;
 mod scene;
+mod two_installations;
 mod upstream;

@@ -23,4 +23,5 @@ mod slow_clients;
 mod throttled;
 mod verify_flood;
 mod watch_gap;
+mod watch_late;
 mod wire;

@@ -12,7 +12,7 @@ use crate::queue::{Lane, Next};
 use crate::state::State;
 use crate::status::Outcome;
 
-fn object(version: u32) -> RawSealedSecret {
+pub(in crate::pass) fn object(version: u32) -> RawSealedSecret {
     let json = serde_json::json!({
         "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
         "metadata": {
@@ -24,7 +24,7 @@ fn object(version: u32) -> RawSealedSecret {
     serde_json::from_value(json).expect("a SealedSecret")
 }
 
-fn secret(version: u32) -> SecretEntry {
+pub(in crate::pass) fn secret(version: u32) -> SecretEntry {
     let metadata = serde_json::json!({
         "name": "name", "namespace": "ns",
         "uid": "00000000-0000-0000-0000-000000000002", "resourceVersion": version.to_string(),
@@ -37,7 +37,7 @@ fn add_key(state: &State, keys: usize) {
 }
 
 /// A state that knows version 1 of the object and of its Secret.
-fn state() -> Arc<State> {
+pub(in crate::pass) fn state() -> Arc<State> {
     let state = State::without_cluster();
     add_key(&state, 0);
     state.index().see_secret(key(), secret(1));
@@ -45,7 +45,7 @@ fn state() -> Arc<State> {
     Arc::new(state)
 }
 
-fn key() -> ObjectKey {
+pub(in crate::pass) fn key() -> ObjectKey {
     ObjectKey::of(&object(1).metadata)
 }
 
@@ -57,7 +57,7 @@ async fn report(state: &Arc<State>, reason: Reason) -> Next {
     over(state, &object(1), async |pass| pass.report(*said).await).await
 }
 
-async fn over<T>(
+pub(in crate::pass) async fn over<T>(
     state: &Arc<State>,
     object: &RawSealedSecret,
     turn: impl AsyncFnOnce(&Pass<'_>) -> T,
