@@ -27,7 +27,10 @@ impl SealedEntry {
         let has_tags = self.said.is_some() && !pruned;
         changed
             && status().is_some_and(|status| {
-                is_anothers(&status, has_tags) || (self.said.is_some() && is_a_signets(&status))
+                // Ours may be seen before the answer to its write, and is known by its tags.
+                let foreign = seen.claim.is_none() && is_tagged(&status);
+                is_anothers(&status, has_tags)
+                    || (self.said.is_some() && foreign && is_a_signets(&status))
             })
     }
 }
@@ -46,13 +49,17 @@ fn is_a_signets(status: &SealedSecretStatus) -> bool {
     has(SYNCED) && has(READY)
 }
 
+fn is_tagged(status: &SealedSecretStatus) -> bool {
+    status.inputs.is_some() || status.secret.is_some() || !status.items.is_empty()
+}
+
 /// Whether this is not a status of ours, which have tags if `has_tags`.
 fn is_anothers(status: &SealedSecretStatus, has_tags: bool) -> bool {
     let has = |wanted| {
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.condition_type == wanted)
     };
-    let tagged = status.inputs.is_some() || status.secret.is_some() || !status.items.is_empty();
+    let tagged = is_tagged(status);
     // Ours are always ready or not. While we try again there are no tags, and the status says that we do. Upstream keeps
     // conditions that it does not know.
     !tagged && has(SYNCED) && (!has(READY) || (has_tags && !has(RECONCILING)))
