@@ -3,17 +3,9 @@
 //! Only framing is judged here. Whether a blob opens is `open`'s business.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use thiserror::Error;
 
-/// Standard alphabet, padding required, non-zero trailing bits tolerated: what Go's `base64.StdEncoding` reads.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
-);
+use crate::encodings::{BASE64, decode_base64};
 
 /// Length of the length field.
 const HEADER_LEN: usize = 2;
@@ -77,13 +69,8 @@ impl SealedBlob {
     /// # Errors
     /// [`BlobError::NotBase64`], or what [`Self::parse`] says.
     pub fn parse_base64(text: &str) -> Result<Self, BlobError> {
-        let bytes = if text.contains(['\r', '\n']) {
-            let joined: String = text.split(['\r', '\n']).collect();
-            BASE64.decode(joined)
-        } else {
-            BASE64.decode(text)
-        };
-        Self::parse(&bytes.map_err(|_| BlobError::NotBase64)?)
+        let bytes = decode_base64(text).ok_or(BlobError::NotBase64)?;
+        Self::parse(&bytes)
     }
 
     /// A blob from its two parts. The wrapped key must be 1 to 65,535 bytes and `sealed` at least a tag.

@@ -30,12 +30,17 @@ use x509_cert::spki::{
 };
 use x509_cert::time::{Time, Validity};
 
+use crate::encodings::decode_text;
 use crate::{KeyId, PrivateKey, SealingKey, SealingKeyError};
 
-/// What every kind of private key has in its PEM header, encrypted or not.
-const PRIVATE_KEY_MARK: &[u8] = b"PRIVATE KEY-----";
-/// Some editors and shells put this before UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What texts with a private key of some kind hold: PEM, encrypted or not, PGP, SSH2, PuTTY, age.
+const PRIVATE_KEY_MARKS: [&[u8]; 5] = [
+    b"PRIVATE KEY-----",
+    b"PRIVATE KEY BLOCK-----",
+    b"PRIVATE KEY ----",
+    b"PuTTY-User-Key-File-",
+    b"AGE-SECRET-KEY-",
+];
 
 /// A certificate whose key is fit to seal with.
 #[derive(Clone, Debug)]
@@ -79,20 +84,19 @@ pub struct CertificateRequest<'a> {
 }
 
 impl Certificate {
-    /// Reads the first `CERTIFICATE` block of a PEM text (RFC 7468); what follows it is not looked at. A byte order mark
-    /// and CRLF line ends are accepted.
+    /// Reads the first `CERTIFICATE` block of a PEM text (RFC 7468); what follows it is not looked at. A byte order mark,
+    /// UTF-16 behind one, and CRLF line ends are accepted.
     ///
     /// # Errors
     /// [`CertificateError`]; a private key of any kind, anywhere in the text, is refused. Expiry is not judged here.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, CertificateError> {
+        let text = decode_text(pem);
+        // A text around the block may be in any encoding.
+        let pem = text.as_ref().map_or(pem, |text| text.as_bytes());
         // On the text, so that kinds of keys which the PEM reader does not know are found as well.
-        if pem
-            .windows(PRIVATE_KEY_MARK.len())
-            .any(|window| window == PRIVATE_KEY_MARK)
-        {
+        if PRIVATE_KEY_MARKS.iter().any(|mark| contains(pem, mark)) {
             return Err(CertificateError::PrivateKeyInInput);
         }
-        let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
         let der =
             CertificateDer::from_pem_slice(pem).map_err(|_| CertificateError::NoCertificate)?;
         Self::parse_der(&der)
@@ -187,6 +191,10 @@ impl Certificate {
         pem::encode_string("CERTIFICATE", pem::LineEnding::LF, &self.der)
             .expect("a certificate that was read fits into memory as text")
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// The day as Go's layout `January 2, 2006` writes it, which upstream's users know.

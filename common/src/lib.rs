@@ -8,6 +8,7 @@
 
 mod blob;
 mod certificate;
+mod encodings;
 mod key_id;
 mod key_ring;
 mod mac;
@@ -21,6 +22,7 @@ mod target;
 
 pub use blob::{BlobError, SealedBlob};
 pub use certificate::{Certificate, CertificateError, CertificateRequest};
+pub use encodings::{decode_base64, decode_text};
 pub use key_id::{KeyId, KeyIdError};
 pub use key_ring::{KeyEntry, KeyOrder, KeyRing, KeyUse, MAX_CLOCK_SKEW, Opened};
 pub use mac::{MacKey, Tag};

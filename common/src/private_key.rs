@@ -18,6 +18,7 @@ use rustls_pki_types::pem::PemObject;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::encodings::decode_text;
 use crate::{KeyId, OpenError, SessionKey, UnwrapContext, UnwrapKey};
 
 /// Sizes of generated keys.
@@ -100,11 +101,14 @@ impl PrivateKey {
         Self::from_pair(pair)
     }
 
-    /// Reads the first private key block of a PEM text: PKCS#1 (RFC 8017 A.1.2) or PKCS#8 (RFC 5958), not encrypted.
+    /// Reads the first private key block of a PEM text: PKCS#1 (RFC 8017 A.1.2) or PKCS#8 (RFC 5958), not encrypted. A byte order
+    /// mark, and UTF-16 behind one, are accepted.
     ///
     /// # Errors
     /// [`PrivateKeyError`]; no case shows key material.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, PrivateKeyError> {
+        let text = decode_text(pem);
+        let pem = text.as_ref().map_or(pem, |text| text.as_bytes());
         let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| PrivateKeyError::NoKey)?;
         Self::from_der(der)
     }
@@ -114,6 +118,8 @@ impl PrivateKey {
     /// # Errors
     /// The first block that cannot be read; [`PrivateKeyError::NoKey`] if there is none.
     pub fn parse_pem_all(pem: &[u8]) -> Result<Vec<Self>, PrivateKeyError> {
+        let text = decode_text(pem);
+        let pem = text.as_ref().map_or(pem, |text| text.as_bytes());
         let keys: Vec<Self> = PrivateKeyDer::pem_slice_iter(pem)
             .map(|der| Self::from_der(der.map_err(|_| PrivateKeyError::NoKey)?))
             .collect::<Result<_, _>>()?;
