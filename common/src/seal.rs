@@ -21,6 +21,9 @@ const MODULUS_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
 /// Public exponents that are sealed to; even ones are refused as well.
 const EXPONENTS: std::ops::RangeInclusive<u64> = 65_537..=(1 << 32);
 
+/// Factors that are looked for lie below this. Products of two large primes have none.
+const SMALL_FACTORS: u64 = 1000;
+
 /// An RSA public key that values can be sealed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealingKey {
@@ -43,6 +46,9 @@ pub enum SealingKeyError {
     /// Even, below 65537 or above 2³².
     #[error("the RSA key has an unsafe public exponent")]
     Exponent,
+    /// The modulus has a factor below 1000, or is a power of two give or take one.
+    #[error("the RSA key can be factored")]
+    Factored,
 }
 
 impl SealingKey {
@@ -123,7 +129,51 @@ fn read_rsa(pkcs1: &[u8]) -> Result<RsaPublicKey, SealingKeyError> {
     if exponent % 2 == 0 || !EXPONENTS.contains(&exponent) {
         return Err(SealingKeyError::Exponent);
     }
-    RsaPublicKey::from_pkcs1_der(pkcs1).map_err(|_| SealingKeyError::Malformed)
+    let key = RsaPublicKey::from_pkcs1_der(pkcs1).map_err(|_| SealingKeyError::Malformed)?;
+    if is_trivially_factored(parts.modulus.as_bytes()) {
+        return Err(SealingKeyError::Factored);
+    }
+    Ok(key)
+}
+
+/// Whether a modulus shows at a glance that it is no product of two large primes. That it shows nothing proves nothing.
+fn is_trivially_factored(modulus: &[u8]) -> bool {
+    let ones: u32 = modulus.iter().map(|byte| byte.count_ones()).sum();
+    let bits = modulus.iter().skip_while(|byte| **byte == 0);
+    let bits: u32 = bits
+        .enumerate()
+        .map(|(index, byte)| {
+            if index == 0 {
+                8 - byte.leading_zeros()
+            } else {
+                8
+            }
+        })
+        .sum();
+    if ones <= 2 || ones == bits {
+        return true;
+    }
+    // Several divisors at once, as long as their product leaves room for one more byte.
+    const ROOM: u64 = u64::MAX >> 8;
+    let remainder = |by: u64| {
+        modulus
+            .iter()
+            .fold(0, |rest, byte| ((rest << 8) | u64::from(*byte)) % by)
+    };
+    let mut divisors = (3..SMALL_FACTORS).step_by(2).peekable();
+    while let Some(first) = divisors.next() {
+        let mut batch = vec![first];
+        let mut product = first;
+        while let Some(next) = divisors.next_if(|next| product <= ROOM / next) {
+            product *= next;
+            batch.push(next);
+        }
+        let rest = remainder(product);
+        if batch.iter().any(|divisor| rest % divisor == 0) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A value could not be sealed.

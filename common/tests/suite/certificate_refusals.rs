@@ -65,6 +65,10 @@ fn a_private_key_anywhere_in_the_text_is_refused() {
         include_str!("../fixtures/rsa-encrypted-pkcs1.key"),
         include_str!("../fixtures/ec-sec1.key"),
         "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+        "PuTTY-User-Key-File-3: ssh-rsa\n",
+        "AGE-SECRET-KEY-1QQQQ\n",
     ];
     for key in keys {
         for text in [
@@ -128,6 +132,16 @@ fn text_around_the_certificate_and_its_line_ends_do_not_matter() {
     ] {
         assert_eq!(key_of(&text), key_a, "{text}");
     }
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let text: Vec<u8> = format!("\u{feff}{CERTIFICATE_A}")
+            .encode_utf16()
+            .flat_map(order)
+            .collect();
+        assert!(
+            Certificate::parse_pem(&text).is_ok(),
+            "as PowerShell writes it"
+        );
+    }
 }
 
 #[test]
@@ -176,11 +190,49 @@ fn spki(oid: &str, parameters: Option<Any>, modulus: &[u8], exponent: &[u8]) -> 
     spki.to_der().unwrap()
 }
 
-/// An odd number of this many bits.
+/// An odd number of this many bits without small factors.
 fn modulus(bits: usize) -> Vec<u8> {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] = 0xff >> (bytes.len() * 8 - bits);
+    let last = bytes.len() - 2;
+    for end in (1..=u16::MAX).rev().step_by(2) {
+        bytes[last..].copy_from_slice(&end.to_be_bytes());
+        if (3..1000)
+            .step_by(2)
+            .all(|divisor| remainder(&bytes, divisor) != 0)
+        {
+            break;
+        }
+    }
     bytes
+}
+
+fn remainder(number: &[u8], divisor: u64) -> u64 {
+    let step = |rest: u64, byte: &u8| (rest * 256 + u64::from(*byte)) % divisor;
+    number.iter().fold(0, step)
+}
+
+#[test]
+fn a_modulus_that_shows_its_factors_is_refused() {
+    let mut times_three = modulus(2048);
+    while remainder(&times_three, 3) != 0 {
+        let last = times_three.len() - 1;
+        times_three[last] -= 2;
+    }
+    let mut power_and_one = vec![0; 256];
+    (power_and_one[0], power_and_one[255]) = (0x80, 1);
+    for modulus in [times_three, power_and_one, vec![0xff; 256]] {
+        let spki = spki(
+            RSA_ENCRYPTION,
+            Some(Any::null()),
+            &modulus,
+            &65_537_u32.to_be_bytes(),
+        );
+        assert_eq!(
+            SealingKey::from_spki_der(&spki),
+            Err(SealingKeyError::Factored)
+        );
+    }
 }
 
 #[test]
