@@ -92,14 +92,11 @@ pub(crate) fn write(
         .map_err(|error| ("open", error))?;
     if let Some(old) = folder.ownership(name) {
         let mode = kept_mode(old.mode, privacy, || is_sealed(folder, name));
-        let given = match privacy {
-            Privacy::Public | Privacy::Personal => temporary.belong_as(old),
-            // Whoever made the old file must not own what is in the new one.
-            Privacy::OwnerOnly => Ok(()),
-        };
-        given
-            .and_then(|()| temporary.set_mode(mode))
-            .map_err(|error| ("chmod", error))?;
+        // Whoever made the old file must not own what is in the new one.
+        if privacy != Privacy::OwnerOnly {
+            temporary.belong_as(old);
+        }
+        temporary.set_mode(mode).map_err(|error| ("chmod", error))?;
     }
     let file = temporary.file();
     file.write_all(content)

@@ -260,13 +260,9 @@ impl Temporary<'_> {
     }
 
     /// Gives the file the owner and group of another, where that is allowed. Before its mode: this may take bits away.
-    pub(crate) fn belong_as(&self, other: Ownership) -> io::Result<()> {
-        let mine = self.file.metadata()?;
-        if (mine.uid(), mine.gid()) != (other.owner, other.group) {
-            // Only root may give files away; who else edits a file gets it, as with any editor.
-            let _ = fchown(&self.file, Some(other.owner), Some(other.group));
-        }
-        Ok(())
+    pub(crate) fn belong_as(&self, other: Ownership) {
+        // Only root may give files away; who else edits a file gets it, as with any editor.
+        let _ = fchown(&self.file, Some(other.owner), Some(other.group));
     }
 
     /// Gives the file its name, in one step: whoever looks finds the old file or this one.

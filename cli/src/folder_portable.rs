@@ -102,9 +102,7 @@ impl Temporary {
     }
 
     /// Nothing is kept.
-    pub(crate) fn belong_as(&self, _other: Ownership) -> io::Result<()> {
-        Ok(())
-    }
+    pub(crate) fn belong_as(&self, _other: Ownership) {}
 
     /// Gives the file its name.
     pub(crate) fn publish(self, name: &OsStr, if_there: IfThere) -> io::Result<()> {

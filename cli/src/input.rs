@@ -5,9 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use signet_common::Printable;
+use signet_common::{Printable, decode_text};
 use signet_crds::SealedSecret;
-use signet_crds::manifest::{ManifestError, parse_documents};
+use signet_crds::manifest::{Labels, ManifestError, Reading, read_documents};
 use signet_crds::names::{API_VERSION, KIND};
 use zeroize::Zeroizing;
 
@@ -16,6 +16,8 @@ use crate::session::{Program, Session};
 
 /// More than any Secret can hold.
 pub(crate) const MAX_BYTES: usize = 10 * 1024 * 1024;
+
+const MARK: &str = "\u{feff}";
 
 /// Where a manifest or a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,28 +134,20 @@ fn within_limit(bytes: Zeroizing<Vec<u8>>, name: &str) -> Result<Zeroizing<Vec<u
     Ok(bytes)
 }
 
-/// The text of an input. UTF-16 with a byte order mark, as PowerShell's `>` writes it, is converted.
+/// The text of an input. UTF-16 with a byte order mark, as PowerShell's `>` writes it, is converted; a mark before UTF-8 stays.
 ///
 /// # Errors
 /// It is neither UTF-8 nor UTF-16 with a mark.
 pub fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
-    let decoded = match bytes {
-        [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
-        _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
-    };
-    decoded.map(Zeroizing::new).ok_or_else(|| {
+    let not_text = || {
         Failure::trouble(ManifestError::NotUtf8)
             .hint("write the file as UTF-8; UTF-16 is read if it begins with a byte order mark")
-    })
-}
-
-fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
-    let (pairs, []) = bytes.as_chunks::<2>() else {
-        return None;
     };
-    let units: Zeroizing<Vec<u16>> = Zeroizing::new(pairs.iter().copied().map(unit).collect());
-    String::from_utf16(&units).ok()
+    let decoded = decode_text(bytes).ok_or_else(not_text)?;
+    if bytes.starts_with(MARK.as_bytes()) {
+        return Ok(Zeroizing::new([MARK, decoded.as_str()].concat()));
+    }
+    Ok(decoded)
 }
 
 /// What was read of a manifest, and where each part of it stands.
@@ -183,18 +177,7 @@ impl Documents {
 /// # Errors
 /// Not text, not YAML or JSON, too large, or empty.
 pub fn documents(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
-    let text = text(bytes)?;
-    let values = parse_documents(text.as_bytes()).map_err(|error| {
-        let hint = match error {
-            ManifestError::TooLarge => "split the input into several files",
-            _ => "nothing was written; correct the input and run again",
-        };
-        Failure::trouble(&error).hint(hint)
-    })?;
-    let places = (1..=values.len())
-        .map(|number| format!("document {number}"))
-        .collect();
-    not_empty(Documents { values, places }, what)
+    not_empty(read(bytes, Labels::AsGo)?, what)
 }
 
 /// Whether a text is SealedSecrets that say so themselves, and nothing else.
@@ -214,14 +197,18 @@ pub(crate) fn holds_only_sealed_secrets(bytes: &[u8]) -> bool {
 /// The objects of a manifest: the documents, and of a List what it holds.
 ///
 /// # Errors
-/// As [`documents`].
-pub fn objects(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
-    let Documents { values, places } = documents(bytes, what)?;
+/// As [`documents`]; for `signet` also a label or an annotation that YAML changes.
+pub fn objects(program: Program, bytes: &[u8], what: &str) -> Result<Documents, Failure> {
+    let labels = match program {
+        Program::Signet => Labels::Strict,
+        Program::Kubeseal => Labels::AsGo,
+    };
+    let read = read(bytes, labels)?;
     let mut objects = Documents {
         values: Vec::new(),
         places: Vec::new(),
     };
-    for (mut value, place) in values.into_iter().zip(places) {
+    for (mut value, place) in read.values.into_iter().zip(read.places) {
         match items(&mut value) {
             Some(items) => {
                 for (index, item) in items.into_iter().enumerate() {
@@ -239,6 +226,53 @@ pub fn objects(bytes: &[u8], what: &str) -> Result<Documents, Failure> {
     })
 }
 
+/// Upstream's words.
+fn not_empty(documents: Documents, what: &str) -> Result<Documents, Failure> {
+    if documents.values.is_empty() {
+        let message = format!("no {what} found. Ensure the input is valid and UTF-8 encoded");
+        return Err(Failure::trouble(message));
+    }
+    Ok(documents)
+}
+
+fn read(bytes: &[u8], labels: Labels) -> Result<Documents, Failure> {
+    let text = text(bytes)?;
+    let reading = Reading {
+        labels,
+        ..Reading::LARGE
+    };
+    let values =
+        read_documents(text.as_bytes(), reading).map_err(|error| explain(&error, &text))?;
+    let places = (1..=values.len())
+        .map(|number| format!("document {number}"))
+        .collect();
+    Ok(Documents { values, places })
+}
+
+/// The failure, with what to do about it. None of it quotes the text.
+pub(crate) fn explain(error: &ManifestError, text: &str) -> Failure {
+    let failure = Failure::trouble(error);
+    match error {
+        ManifestError::TooLarge => failure.hint("split the input into several files"),
+        ManifestError::TooManyValues(_) => failure
+            .hint("split the input into several files, or give it as JSON (kubectl get -o json)"),
+        ManifestError::Changed { .. } => {
+            failure.hint("put it in quotes, so that it stays the text it is; nothing was written")
+        }
+        ManifestError::HiddenLineBreak { .. } => failure.hint(
+            "remove it, or write it as an escape in double quotes (\"\\u2028\"); nothing was written",
+        ),
+        ManifestError::Syntax { .. } if text.contains("{{") => {
+            Failure::trouble(format_args!("{error}: this looks like a template")).hint(
+                "render it first (helm template), or seal one value with --raw; nothing was written",
+            )
+        }
+        ManifestError::Syntax { .. } | ManifestError::KeyTwice { .. } | ManifestError::NotUtf8 => {
+            failure.hint("nothing was written; correct the input and run again")
+        }
+    }
+}
+
 /// What a List holds, also one of a single kind, such as a `SecretList`.
 fn items(value: &mut Value) -> Option<Vec<Value>> {
     let is_list = value.get("kind")?.as_str()?.ends_with("List");
@@ -247,12 +281,4 @@ fn items(value: &mut Value) -> Option<Vec<Value>> {
         Value::Null if is_list => Some(Vec::new()),
         _ => None,
     }
-}
-
-fn not_empty(documents: Documents, what: &str) -> Result<Documents, Failure> {
-    if documents.values.is_empty() {
-        let message = format!("no {what} found. Ensure the input is valid and UTF-8 encoded");
-        return Err(Failure::trouble(message));
-    }
-    Ok(documents)
 }

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use signet_common::{Printable, PrivateKey, PrivateKeyError};
-use signet_crds::manifest::parse_documents;
+use signet_common::{Printable, PrivateKey, PrivateKeyError, decode_base64, decode_text};
+use signet_crds::manifest::{Reading, read_documents};
 use signet_crds::names::TLS_KEY;
 use zeroize::Zeroizing;
 
@@ -42,13 +40,16 @@ pub fn read_all(paths: &[PathBuf], program: Program) -> Result<Vec<(PrivateKey, 
 /// # Errors
 /// It holds something other than keys. No text quotes it.
 pub fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
+    let text = decode_text(bytes);
+    // A text around a PEM block may be in any encoding.
+    let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
     let looks_like_pem = bytes
         .split(|byte| *byte == b'\n')
         .any(|line| line.starts_with(b"-----BEGIN"));
     if looks_like_pem {
         return PrivateKey::parse_pem_all(bytes).map_err(explain);
     }
-    let documents = parse_documents(bytes).map_err(|error| {
+    let documents = read_documents(bytes, Reading::LARGE).map_err(|error| {
         Failure::trouble(format_args!(
             "neither a PEM private key nor a backup of key Secrets: {error}"
         ))
@@ -77,9 +78,7 @@ fn from_secret(secret: &Value) -> Result<Vec<PrivateKey>, Failure> {
     let malformed = || Failure::trouble("the 'tls.key' of a Secret is not valid base64");
     let pem = match (text("stringData"), text("data")) {
         (Some(plain), _) => Zeroizing::new(plain.as_bytes().to_vec()),
-        (None, Some(encoded)) => {
-            Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| malformed())?)
-        }
+        (None, Some(encoded)) => decode_base64(encoded.trim()).ok_or_else(malformed)?,
         (None, None) => return Err(without_key()),
     };
     PrivateKey::parse_pem_all(&pem).map_err(explain)

@@ -37,3 +37,4 @@ pub mod signet;
 mod typing;
 pub mod unseal;
 pub mod verify;
+mod yaml_keys;

@@ -1,17 +1,19 @@
 //! Setting strings in a manifest without touching the rest of the file.
 //!
 //! YAML keeps its comments, order, quoting and other documents; JSON is written anew with its order kept. The result is read
-//! back and compared with what the edit should have given: an edit that changes anything else is not used.
+//! back and compared with what the edit should have given: an edit that changes anything else is not used. Keys are what
+//! kubectl reads in them, and keep their spelling.
 
 use std::str::FromStr as _;
 
 use serde_json::{Map, Value};
 use signet_common::Printable;
-use signet_crds::manifest::parse_documents;
-use yaml_edit::{Document, Mapping, MappingBuilder, YamlFile};
+use signet_crds::manifest::{Reading, read_documents};
+use yaml_edit::{Document, Mapping, MappingBuilder, MappingEntry, YamlFile, YamlNode};
 
 use crate::error::Failure;
 use crate::output::{Format, render};
+use crate::yaml_keys::{self, NewKeys, scalar};
 
 /// What is said when [`Edited::rewritten`].
 pub const REWRITTEN: &str =
@@ -39,12 +41,12 @@ pub struct Edited {
     pub rewritten: bool,
 }
 
-/// Applies the edits to a text that [`parse_documents`] reads.
+/// Applies the edits to a text that [`read_documents`] reads.
 ///
 /// # Errors
 /// The text cannot be read, or something on a path is no object.
 pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, Failure> {
-    let mut expected = parse_documents(text.as_bytes()).map_err(Failure::trouble)?;
+    let mut expected = read_documents(text.as_bytes(), Reading::LARGE).map_err(Failure::trouble)?;
     for edit in edits {
         set_in_value(&mut expected, edit)?;
     }
@@ -63,7 +65,9 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, Failure> {
         });
     }
     let edited = edit_yaml(text, edits)
-        .filter(|edited| parse_documents(edited.as_bytes()).as_ref() == Ok(&expected))
+        .filter(|edited| {
+            read_documents(edited.as_bytes(), Reading::LARGE).as_ref() == Ok(&expected)
+        })
         .filter(|edited| comments(edited) == comments(text));
     Ok(match edited {
         Some(text) => Edited {
@@ -111,36 +115,47 @@ fn edit_yaml(text: &str, edits: &[Edit]) -> Option<String> {
         .documents()
         .filter(|document| document.as_mapping().is_some())
         .collect();
+    let mut keys = NewKeys::of(text);
     for edit in edits {
         let root = documents.get(edit.document)?.as_mapping()?;
-        set_in_mapping(&root, &edit.path, &edit.value)?;
+        set_in_mapping(&root, &edit.path, &edit.value, &mut keys)?;
     }
-    Some(file.to_string())
+    Some(keys.fill(file.to_string()))
 }
 
-fn set_in_mapping(mapping: &Mapping, path: &[String], value: &str) -> Option<()> {
-    let (key, rest) = path.split_first()?;
-    if rest.is_empty() {
-        mapping.set(key.as_str(), value);
-        return Some(());
-    }
-    if let Some(inner) = mapping.get_mapping(key.as_str())
+fn set_in_mapping(
+    mapping: &Mapping,
+    path: &[String],
+    value: &str,
+    keys: &mut NewKeys,
+) -> Option<()> {
+    let (name, rest) = path.split_first()?;
+    let entry = yaml_keys::entry(mapping, name);
+    let held = entry.as_ref().and_then(MappingEntry::value_node);
+    if let Some(inner) = held.as_ref().and_then(YamlNode::as_mapping)
+        && !rest.is_empty()
         && !inner.is_empty()
     {
-        return set_in_mapping(&inner, rest, value);
+        return set_in_mapping(inner, rest, value, keys);
     }
-    mapping.set(key.as_str(), nested(rest, value)?);
+    let key = entry.and_then(|entry| entry.key_node());
+    match (key, rest.is_empty()) {
+        (Some(key), true) => mapping.set(key, scalar(value)),
+        (None, true) => mapping.set(keys.key(name), scalar(value)),
+        (Some(key), false) => mapping.set(key, nested(rest, value, keys)?),
+        (None, false) => mapping.set(keys.key(name), nested(rest, value, keys)?),
+    }
     Some(())
 }
 
 /// A mapping that holds only the rest of the path.
-fn nested(path: &[String], value: &str) -> Option<Mapping> {
-    let (key, rest) = path.split_first()?;
+fn nested(path: &[String], value: &str, keys: &mut NewKeys) -> Option<Mapping> {
+    let (name, rest) = path.split_first()?;
     let builder = MappingBuilder::new();
     let builder = if rest.is_empty() {
-        builder.pair(key.as_str(), value)
+        builder.pair(keys.key(name), scalar(value))
     } else {
-        builder.pair(key.as_str(), nested(rest, value)?)
+        builder.pair(keys.key(name), nested(rest, value, keys)?)
     };
     builder.build_document().as_mapping()
 }
@@ -155,6 +170,12 @@ mod tests {
             path: path.split('/').map(str::to_owned).collect(),
             value: value.to_owned(),
         }
+    }
+
+    fn item(name: &str, value: &str) -> Edit {
+        let mut edit = edit("spec/encryptedData", value);
+        edit.path.push(name.to_owned());
+        edit
     }
 
     #[track_caller]
@@ -206,9 +227,9 @@ mod tests {
             &format!("spec:\n{made}"),
         );
         check(
-            "spec: {encryptedData: {x: y}}\n",
+            "spec: {encryptedData: {x: z}}\n",
             &edits,
-            "spec: {encryptedData: {x: y, a: AAA}, template: {metadata: {labels: {l: v}}}}\n",
+            "spec: {encryptedData: {x: z, a: AAA}, template: {metadata: {labels: {l: v}}}}\n",
         );
     }
 
@@ -249,6 +270,57 @@ mod tests {
             let edited = apply("spec:\n  a: AAA # c\n", &[edit("spec/a", word)])
                 .unwrap_or_else(|failure| panic!("{failure:?}"));
             assert!(!edited.rewritten, "{word}: {}", edited.text);
+        }
+    }
+
+    #[test]
+    fn keys_are_what_kubectl_reads_and_keep_their_spelling() {
+        for (spelling, name) in [
+            ("8080", "8080"),
+            ("'8080'", "8080"),
+            ("on", "true"),
+            ("y", "true"),
+            ("No", "false"),
+            ("1.0", "1"),
+            ("0x1F", "31"),
+            ("!!str on", "on"),
+            ("\"on\"", "on"),
+            ("v1.0", "v1.0"),
+        ] {
+            let text = |value| {
+                format!(
+                    "kind: SealedSecret\nspec:\n  encryptedData:\n    # why\n    {spelling}: {value} # c\n    b: x\n"
+                )
+            };
+            check(&text("AAA"), &[item(name, "ZZZ")], &text("ZZZ"));
+        }
+    }
+
+    #[test]
+    fn new_keys_and_values_are_quoted_where_kubectl_would_read_something_else() {
+        let before = "kind: SealedSecret\nspec:\n  encryptedData:\n    on: x # c\n";
+        for name in ["8080", "on", "y", "1.0", "null", "017"] {
+            let after = format!("{before}    \"{name}\": AAA\n");
+            check(before, &[item(name, "AAA")], &after);
+        }
+        check(
+            "kind: SealedSecret\nspec: {}\n",
+            &[item("yes", "no")],
+            "kind: SealedSecret\nspec:\n  encryptedData:\n    \"yes\": \"no\"\n",
+        );
+    }
+
+    #[test]
+    fn two_items_of_one_name_are_refused() {
+        for items in [
+            "{8080: x, \"8080\": y}",
+            "{on: x, yes: y}",
+            "{\"true\": x, y: y}",
+            "{1.0: x, 1: y}",
+            "{null: x}",
+        ] {
+            let text = format!("kind: SealedSecret\nspec:\n  encryptedData: {items}\n");
+            assert!(apply(&text, &[item("a", "z")]).is_err(), "{items}");
         }
     }
 

@@ -51,7 +51,7 @@ pub fn run(command: &MergeCommand, session: &mut Session<'_>) -> Result<(), Fail
     let text = in_place::read(path)?;
     let target = target_object(path, &text)?;
     let bytes = command.input.read_manifest(session)?;
-    let documents = input::objects(&bytes, "secrets")?;
+    let documents = input::objects(session.program, &bytes, "secrets")?;
     let [document] = documents.values.as_slice() else {
         return Err(Failure::trouble(
             "only one Secret can be merged into a file at a time",

@@ -1,5 +1,7 @@
 //! Sealing whole Secrets: names and scope, the certificate, the search for cleartext, the output.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use signet_common::{Certificate, Printable, Scope, TargetError};
 use signet_crds::scope::{scope_of, set_scope};
@@ -109,7 +111,7 @@ pub fn run(command: &SealCommand, session: &mut Session<'_>) -> Result<(), Failu
     let bytes = command.input.read_manifest(session)?;
     let program = session.program;
     let within = |failure| command.input.within(program, failure);
-    let documents = input::objects(&bytes, "secrets").map_err(within)?;
+    let documents = input::objects(session.program, &bytes, "secrets").map_err(within)?;
     let secrets = prepare(session, &documents, &command.shaping).map_err(within)?;
     let format = command.format.clone()?;
     announce(session, &certificate, &command.certificate);
@@ -182,8 +184,14 @@ pub fn prepare(
 /// What helps against an input that is no Secret.
 pub(crate) fn what_to_do(error: &InputSecretError) -> &'static str {
     match error {
+        InputSecretError::OtherKind(kind) if kind.eq_ignore_ascii_case("Secret") => {
+            "kinds are written with capital letters: Secret; nothing was written"
+        }
         InputSecretError::NotAnObject | InputSecretError::OtherKind(_) => {
             "only Secrets are sealed; nothing was written"
+        }
+        InputSecretError::Misspelled { .. } => {
+            "Kubernetes tells capital letters from small ones in names of fields; nothing was written"
         }
         InputSecretError::Field(path) if path.starts_with("stringData") => {
             "values of stringData are texts; quote numbers, true and false; nothing was written"
@@ -194,6 +202,9 @@ pub(crate) fn what_to_do(error: &InputSecretError) -> &'static str {
         InputSecretError::Field(_) => "`kubectl explain secret` has the types; nothing was written",
         InputSecretError::BadBase64(_) => {
             "encode the value as base64, or put it under stringData as it is; nothing was written"
+        }
+        InputSecretError::Folded(_) => {
+            "base64 has line breaks at most: write it behind | and not behind >; nothing was written"
         }
     }
 }
@@ -260,21 +271,20 @@ fn settle_namespace(
     }
 }
 
-/// `--name` applies to every document: two of them must not become one object.
+/// `--name` applies to every document: two of them must not become one object. One without a namespace may be applied in any.
 fn refuse_same_names(secrets: &[InputSecret]) -> Result<(), Failure> {
-    for (index, secret) in secrets.iter().enumerate() {
-        let namespace = &secret.metadata.namespace;
-        let earlier = secrets[..index]
-            .iter()
-            .any(|other| other.metadata.namespace == *namespace);
-        if earlier {
-            return Err(Failure::trouble(
-                "--name would give several Secrets of the input the same name",
-            )
-            .hint("leave --name out, or seal them one at a time"));
-        }
+    let namespaces: HashSet<&str> = secrets
+        .iter()
+        .map(|secret| secret.metadata.namespace.as_deref().unwrap_or_default())
+        .collect();
+    let homeless = secrets.len() > 1 && namespaces.contains("");
+    if namespaces.len() == secrets.len() && !homeless {
+        return Ok(());
     }
-    Ok(())
+    Err(
+        Failure::trouble("--name would give several Secrets of the input the same name")
+            .hint("leave --name out, or seal them one at a time"),
+    )
 }
 
 /// Seals one Secret and looks for its values in the result.
@@ -313,25 +323,21 @@ fn refuse_cleartext(
     secret: &InputSecret,
     allowed: &[String],
 ) -> Result<(), Failure> {
-    let mut copied = sealed.clone();
-    copied.metadata.name = None;
-    copied.metadata.namespace = None;
-    copied.spec.template.metadata.name = None;
-    copied.spec.template.metadata.namespace = None;
-    copied.spec.encrypted_data.clear();
-    let text = to_value(&copied).to_string();
-    let found: Vec<String> = cleartext_items(&text, secret)
+    let found: Vec<String> = cleartext_items(&sealed.spec.template, secret)
         .into_iter()
-        .filter(|item| !allowed.contains(item))
-        .map(|item| Printable(&item).to_string())
+        .filter(|found| !allowed.contains(&found.item))
+        .map(|found| {
+            format!(
+                "the value of {} stands in clear in {}",
+                Printable(&found.item),
+                Printable(&found.field)
+            )
+        })
         .collect();
     if found.is_empty() {
         return Ok(());
     }
-    let items = found.join(", ");
-    let message = format!(
-        "the value of {items} stands in clear in a label, an annotation or another field that is not sealed"
-    );
+    let message = format!("{}, which is not sealed", found.join(", "));
     match session.program {
         Program::Kubeseal => {
             session.warn(&message);

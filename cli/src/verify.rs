@@ -30,7 +30,7 @@ pub fn run(command: &VerifyCommand, session: &mut Session<'_>) -> Result<(), Fai
     let bytes = command.input.read_manifest(session)?;
     let program = session.program;
     let within = |failure| command.input.within(program, failure);
-    let documents = input::objects(&bytes, "sealed secrets").map_err(within)?;
+    let documents = input::objects(session.program, &bytes, "sealed secrets").map_err(within)?;
     let sealed = parse_all(&documents).map_err(within)?;
     let mut closed = Vec::new();
     let mut lines = String::new();

@@ -3,6 +3,7 @@
 //! Pure: no kube client, no async runtime, no file system, no environment, no clock.
 
 pub mod crd;
+pub mod go_yaml;
 pub mod manifest;
 pub mod names;
 mod reason;
@@ -16,7 +17,7 @@ mod unseal;
 
 pub use reason::{Class, Reason};
 pub use refusal::failed_items;
-pub use seal::{SealSecretError, cleartext_items, seal_secret};
+pub use seal::{Cleartext, SealSecretError, cleartext_items, seal_secret};
 pub use sealed_secret::{
     ParseError, SealedSecret, SealedSecretSpec, SecretTemplate, TemplateMetadata,
 };

@@ -2,22 +2,65 @@
 //!
 //! The text may hold plaintext, so no error repeats a byte of it: only a document number and a position.
 
+mod compose;
+mod json;
+mod shape;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
 use thiserror::Error;
 
+use compose::{Composer, Trouble};
+use json::Unique;
+use shape::Reader;
+
 /// Bounds on what is read (docs/trust.md row 18).
 const MAX_BYTES: usize = 10 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
-const MAX_NODES: usize = 100_000;
 
-/// Why a text cannot be read as a manifest. Positions only.
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// What becomes of labels and annotations that YAML changes.
+    pub labels: Labels,
+    /// How many values YAML may hold in all; an alias counts as what it stands for.
+    pub max_values: usize,
+}
+
+/// What becomes of the labels and annotations that Go reads as another text than the one that stands there, as `yes` is `true`.
+/// Values and names of items are refused in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labels {
+    /// They are what Go makes of them.
+    AsGo,
+    /// They are refused as well.
+    Strict,
+}
+
+impl Reading {
+    /// For a text that came over the network: it costs little memory.
+    pub const SMALL: Self = Self {
+        labels: Labels::AsGo,
+        max_values: 100_000,
+    };
+
+    /// For files of the person who runs the program.
+    pub const LARGE: Self = Self {
+        labels: Labels::AsGo,
+        max_values: 1_000_000,
+    };
+}
+
+/// Why a text cannot be read as a manifest. Positions and names of fields only.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ManifestError {
     /// Larger than 10 MiB.
     #[error("the input is larger than 10 MiB")]
     TooLarge,
+    /// More values than [`Reading::max_values`]; that number.
+    #[error("the input holds more than {0} values, or aliases that stand for so many")]
+    TooManyValues(usize),
     /// Not UTF-8.
     #[error("the input is not UTF-8 text")]
     NotUtf8,
@@ -33,33 +76,71 @@ pub enum ManifestError {
         /// Column, from 1.
         column: u64,
     },
+    /// A key stands twice in one mapping; YAML forbids it, and of JSON readers differ in which one they take.
+    #[error(
+        "document {document}: a key stands twice in one mapping, the second time at line {line}"
+    )]
+    KeyTwice {
+        /// Number of the document, from 1.
+        document: usize,
+        /// Line, from 1.
+        line: u64,
+    },
+    /// Text without quotes that Go, and so Kubernetes, reads as another text: `017` is 15, `yes` is `true`.
+    #[error("document {document}: YAML would change the text of {path} at line {line}")]
+    Changed {
+        /// Number of the document, from 1.
+        document: usize,
+        /// The field.
+        path: String,
+        /// Line, from 1.
+        line: u64,
+    },
+    /// A character that YAML 1.1, and so Kubernetes, takes for the end of a line, and YAML 1.2 does not.
+    #[error(
+        "line {line} holds {character}, which some readers of YAML take for the end of the line"
+    )]
+    HiddenLineBreak {
+        /// Line, from 1, by the usual line ends.
+        line: u64,
+        /// Its code.
+        character: &'static str,
+    },
+}
+
+/// Every document of `bytes`, in order; empty documents are left out. See [`Reading::SMALL`].
+///
+/// # Errors
+/// [`ManifestError`]; never quotes a value of the input.
+pub fn parse_documents(bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
+    read_documents(bytes, Reading::SMALL)
 }
 
 /// Every document of `bytes`, in order; empty documents are left out.
 ///
 /// # Errors
-/// [`ManifestError`]; never quotes the input.
-pub fn parse_documents(bytes: &[u8]) -> Result<Vec<Value>, ManifestError> {
+/// [`ManifestError`]; never quotes a value of the input.
+pub fn read_documents(bytes: &[u8], reading: Reading) -> Result<Vec<Value>, ManifestError> {
     if bytes.len() > MAX_BYTES {
         return Err(ManifestError::TooLarge);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::NotUtf8)?;
     let text = without_marks(text);
     let text = text.as_ref();
-    if text.trim_start().starts_with('{') {
-        let json = parse_json(text);
-        if json.is_ok() {
-            return json;
-        }
-        // YAML may begin like this too. If it is neither, JSON was probably meant, unless there are separators.
-        let yaml = parse_yaml(text);
-        return if yaml.is_ok() || text.contains("\n---") {
-            yaml
-        } else {
-            json
-        };
+    if !text.trim_start().starts_with('{') {
+        return parse_yaml(text, reading);
     }
-    parse_yaml(text)
+    let json = match parse_json(text) {
+        Ok(documents) if !documents.iter().any(shape::needs_spelling) => return Ok(documents),
+        Err(twice @ ManifestError::KeyTwice { .. }) => return Err(twice),
+        json => json,
+    };
+    // YAML may begin like this too. If it is neither, JSON was probably meant, unless there are separators. A number where a
+    // text is wanted goes this way as well, in Go too: what becomes of it hangs on how it was spelled.
+    match parse_yaml(text, reading) {
+        Err(ManifestError::Syntax { .. }) if json.is_ok() || !text.contains("\n---") => json,
+        yaml => yaml,
+    }
 }
 
 /// Without the byte order marks that documents begin with: files that were joined have several.
@@ -80,15 +161,22 @@ fn without_marks(text: &str) -> Cow<'_, str> {
 
 fn parse_json(text: &str) -> Result<Vec<Value>, ManifestError> {
     let mut documents = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Unique>();
     while let Some(value) = stream.next() {
+        let document = documents.len() + 1;
         let at = |line, column| ManifestError::Syntax {
-            document: documents.len() + 1,
+            document,
             language: "JSON",
             line,
             column,
         };
-        let value = value.map_err(|error| at(error.line() as u64, error.column() as u64))?;
+        let Unique(value) = value.map_err(|error| match json::is_key_twice(&error) {
+            true => ManifestError::KeyTwice {
+                document,
+                line: error.line() as u64,
+            },
+            false => at(error.line() as u64, error.column() as u64),
+        })?;
         // The library's own bound is wider, and what is read must be readable as YAML too.
         if depth(&value) > MAX_DEPTH {
             let before = text.get(..stream.byte_offset()).unwrap_or(text);
@@ -110,41 +198,76 @@ fn depth(value: &Value) -> usize {
     1 + inner.unwrap_or_default()
 }
 
-fn parse_yaml(text: &str) -> Result<Vec<Value>, ManifestError> {
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_depth: MAX_DEPTH,
-            max_nodes: MAX_NODES,
-            // Each has a node at least.
-            max_documents: MAX_NODES,
-            max_total_scalar_bytes: MAX_BYTES,
-        },
+fn parse_yaml(text: &str, reading: Reading) -> Result<Vec<Value>, ManifestError> {
+    refuse_hidden_line_breaks(text)?;
+    let mut composer = Composer::new(text, reading.max_values);
+    let reader = Reader {
+        labels: reading.labels,
     };
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-            let (line, column) = error
-                .location()
-                .map_or((1, 1), |at| (at.line(), at.column()));
-            let before = usize::try_from(line)
-                .unwrap_or(usize::MAX)
-                .saturating_sub(1);
-            let separators = text
-                .lines()
-                .take(before)
-                .skip(1)
-                .filter(|line| line.starts_with("---"))
-                .count();
-            ManifestError::Syntax {
-                document: separators + 1,
-                language: "YAML",
-                line,
-                column,
-            }
-        })?;
-    Ok(documents
-        .into_iter()
-        .filter(|document| !document.is_null())
-        .collect())
+    let mut documents = Vec::new();
+    loop {
+        let root = composer
+            .next()
+            .map_err(|trouble| explain(trouble, text, reading))?;
+        let Some(root) = root else {
+            return Ok(documents);
+        };
+        let document = reader
+            .document(&root)
+            .map_err(|change| ManifestError::Changed {
+                document: begun(text, change.line),
+                path: change.path,
+                line: change.line as u64,
+            })?;
+        if !document.is_null() {
+            documents.push(document);
+        }
+    }
+}
+
+fn explain(trouble: Trouble, text: &str, reading: Reading) -> ManifestError {
+    match trouble {
+        Trouble::Syntax(line, column) => ManifestError::Syntax {
+            document: begun(text, line),
+            language: "YAML",
+            line: line as u64,
+            column: column as u64,
+        },
+        Trouble::KeyTwice(line) => ManifestError::KeyTwice {
+            document: begun(text, line),
+            line: line as u64,
+        },
+        Trouble::TooMany => ManifestError::TooManyValues(reading.max_values),
+    }
+}
+
+/// How many documents were begun before a line.
+fn begun(text: &str, line: usize) -> usize {
+    let before = line.saturating_sub(1);
+    let separators = text
+        .lines()
+        .take(before)
+        .skip(1)
+        .filter(|line| line.starts_with("---"));
+    separators.count() + 1
+}
+
+/// What Go's reader takes for lines of their own must not look like a comment or a value here.
+fn refuse_hidden_line_breaks(text: &str) -> Result<(), ManifestError> {
+    let breaks = [
+        ('\u{85}', "U+0085"),
+        ('\u{2028}', "U+2028"),
+        ('\u{2029}', "U+2029"),
+    ];
+    for (character, code) in breaks {
+        if let Some(at) = text.find(character) {
+            return Err(ManifestError::HiddenLineBreak {
+                line: text[..at].matches('\n').count() as u64 + 1,
+                character: code,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The YAML text of a value, keys sorted, as kubeseal writes it. Ends with a newline.
@@ -181,128 +304,4 @@ fn sorted(value: &Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn documents_are_read_in_order_and_empty_ones_left_out() {
-        let yaml = "--- \na: 1\n---\n---\n# only a comment\n---\nb: [x]\n";
-        assert_eq!(
-            parse_documents(yaml.as_bytes()),
-            Ok(vec![json!({"a": 1}), json!({"b": ["x"]})])
-        );
-        assert_eq!(
-            parse_documents(b"{\"a\": 1}\n{\"b\": 2}"),
-            Ok(vec![json!({"a": 1}), json!({"b": 2})])
-        );
-        assert_eq!(
-            parse_documents(b"\xef\xbb\xbfa: 1"),
-            Ok(vec![json!({"a": 1})])
-        );
-        assert_eq!(
-            parse_documents(b"{a: 1, b: [x]}"),
-            Ok(vec![json!({"a": 1, "b": ["x"]})])
-        );
-        assert_eq!(parse_documents(b""), Ok(vec![]));
-        assert_eq!(
-            parse_documents("\u{feff}a: 1\n---\n\u{feff}a: '\u{feff}'\n".as_bytes()),
-            Ok(vec![json!({"a": 1}), json!({"a": "\u{feff}"})])
-        );
-        // A mark before the separator is no reason to keep the one after it.
-        assert_eq!(
-            parse_documents("\u{feff}---\n\u{feff}a: 1\n".as_bytes()),
-            Ok(vec![json!({"a": 1})])
-        );
-    }
-
-    #[test]
-    fn thousands_of_documents_are_read_in_yaml_as_in_json() {
-        let count = 5_000;
-        let yaml = parse_documents("---\na: 1\n".repeat(count).as_bytes());
-        assert_eq!(yaml, Ok(vec![json!({"a": 1}); count]));
-        assert_eq!(
-            parse_documents("{\"a\": 1}\n".repeat(count).as_bytes()),
-            yaml
-        );
-    }
-
-    #[test]
-    fn an_error_gives_the_place_and_never_the_text() {
-        let canary = "canary-4711";
-        let inputs = [
-            format!("a: 1\n---\nb: [{canary}\n"),
-            format!("a: &x {canary}\nb: {canary}: {canary}\n"),
-            format!("{{\"a\": \"{canary}\" \"b\"}}"),
-            format!("a: \"{canary}"),
-            format!("a: {canary}\na: {canary}\n"),
-        ];
-        for input in inputs {
-            let error = parse_documents(input.as_bytes())
-                .expect_err(&input)
-                .to_string();
-            assert!(!error.contains("canary"), "{error}");
-        }
-        let second = parse_documents(b"a: 1\n---\nb: [x\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            second.starts_with("document 2: not valid YAML at line"),
-            "{second}"
-        );
-    }
-
-    #[test]
-    fn bombs_are_refused() {
-        let nested = "[".repeat(200) + &"]".repeat(200);
-        assert!(parse_documents(nested.as_bytes()).is_err());
-        for levels in [MAX_DEPTH, MAX_DEPTH + 1] {
-            let json = "{\"a\":".repeat(levels) + "1" + &"}".repeat(levels);
-            let yaml = format!("---\n{json}");
-            assert_eq!(
-                parse_documents(json.as_bytes()).is_ok(),
-                levels <= MAX_DEPTH
-            );
-            assert_eq!(
-                parse_documents(yaml.as_bytes()).is_ok(),
-                levels <= MAX_DEPTH
-            );
-        }
-        let many = format!("[{}]", "1,".repeat(200_000));
-        assert!(parse_documents(many.as_bytes()).is_err());
-        let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
-        for level in 1..9 {
-            let alias = format!("*a{},", level - 1).repeat(9);
-            laughs.push_str(&format!(
-                "a{level}: &a{level} [{}]\n",
-                alias.trim_end_matches(',')
-            ));
-        }
-        assert!(parse_documents(laughs.as_bytes()).is_err());
-        assert_eq!(
-            parse_documents(&[b' '; MAX_BYTES + 1]),
-            Err(ManifestError::TooLarge)
-        );
-        assert_eq!(parse_documents(b"\xff"), Err(ManifestError::NotUtf8));
-    }
-
-    #[test]
-    fn yaml_that_is_written_reads_back_and_ambiguous_words_are_quoted() {
-        let value = json!({"b": "yes", "a": {"on": "1e3", "null": "~"}, "list": ["0x1f", "", "a: b"], "t": "2001-01-01", "e": {}, "m": "a\nb\n"});
-        let yaml = to_yaml(&value);
-        assert_eq!(
-            parse_documents(yaml.as_bytes()),
-            Ok(vec![sorted(&value)]),
-            "{yaml}"
-        );
-        for quoted in ["\"yes\"", "\"1e3\"", "\"~\"", "\"0x1f\""] {
-            let single = quoted.replace('"', "'");
-            assert!(
-                yaml.contains(quoted) || yaml.contains(&single),
-                "{quoted} in {yaml}"
-            );
-        }
-        assert!(yaml.find("\na:").or(yaml.strip_prefix("a:").map(|_| 0)) < yaml.find("\nb:"));
-    }
-}
+mod tests;

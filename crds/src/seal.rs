@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rand::CryptoRng;
 use signet_common::{SealError, SealTarget, SealingKey, TargetError, seal};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::names::LAST_APPLIED;
 use crate::scope::{Annotations, scope_of, set_scope};
@@ -79,23 +80,70 @@ fn template_of(secret: &InputSecret) -> SecretTemplate {
 /// Shortest value that is searched for: shorter ones occur by chance.
 const MIN_SEARCHED: usize = 8;
 
-/// The items of `secret` whose value stands in `output` in clear or as base64 (docs/trust.md row 19).
+/// A value of the Secret that stands in the SealedSecret in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleartext {
+    /// The item whose value it is.
+    pub item: String,
+    /// The field where it stands, as the input calls it.
+    pub field: String,
+}
+
+/// Where values of `secret` stand in clear or as base64 in what is published of it (docs/trust.md row 19).
 ///
-/// Finds what a tool left in a label or an annotation. Values shorter than 8 bytes are not searched.
-pub fn cleartext_items(output: &str, secret: &InputSecret) -> Vec<String> {
-    let occurs = |value: &[u8]| {
-        let raw = std::str::from_utf8(value).is_ok_and(|text| {
-            let quoted = zeroize::Zeroizing::new(serde_json::Value::from(text).to_string());
-            output.contains(text) || output.contains(&quoted[1..quoted.len() - 1])
-        });
-        raw || output.contains(zeroize::Zeroizing::new(STANDARD.encode(value)).as_str())
-    };
-    secret
-        .data
-        .iter()
-        .filter(|(_, value)| value.expose().len() >= MIN_SEARCHED && occurs(value.expose()))
-        .map(|(item, _)| item.clone())
-        .collect()
+/// Finds what a tool left in a label or an annotation; of each item the first place. Values shorter than 8 bytes are not
+/// searched; nor is one that is only letters and hyphens in labels and in annotations that hold a name: `app: postgres` beside
+/// `username: postgres` tells nothing.
+pub fn cleartext_items(template: &SecretTemplate, secret: &InputSecret) -> Vec<Cleartext> {
+    let metadata = &template.metadata;
+    let mut fields = Vec::new();
+    for (map, entries) in [
+        ("labels", &metadata.labels),
+        ("annotations", &metadata.annotations),
+    ] {
+        for (key, text) in entries {
+            let holds_names = map == "labels" || key.ends_with("name");
+            fields.push((format!("metadata.{map}.{key}"), text.as_str(), holds_names));
+        }
+    }
+    for text in &metadata.finalizers {
+        fields.push(("metadata.finalizers".to_owned(), text.as_str(), false));
+    }
+    if let Some(text) = &template.secret_type {
+        fields.push(("type".to_owned(), text.as_str(), false));
+    }
+    let mut found = Vec::new();
+    for (item, value) in &secret.data {
+        let value = value.expose();
+        if value.len() < MIN_SEARCHED {
+            continue;
+        }
+        let forms = forms(value);
+        let is_word = value
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+        let stands = |(_, text, holds_names): &&(String, &str, bool)| {
+            !(is_word && *holds_names) && forms.iter().any(|form| text.contains(form.as_str()))
+        };
+        if let Some((field, _, _)) = fields.iter().find(stands) {
+            found.push(Cleartext {
+                item: item.clone(),
+                field: field.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// The texts that a value may stand as: itself, as in a JSON text, and as base64.
+fn forms(value: &[u8]) -> Vec<Zeroizing<String>> {
+    let mut forms = vec![Zeroizing::new(STANDARD.encode(value))];
+    if let Ok(text) = std::str::from_utf8(value) {
+        let quoted = Zeroizing::new(serde_json::Value::from(text).to_string());
+        forms.push(Zeroizing::new(quoted[1..quoted.len() - 1].to_owned()));
+        forms.push(Zeroizing::new(text.to_owned()));
+    }
+    forms
 }
 
 #[cfg(test)]
@@ -169,14 +217,48 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_stands_in_the_output_is_found_raw_quoted_and_as_base64() {
-        let secret = parsed(
-            &json!({"stringData": {"long": "hunter2-hunter2", "quoted": "say \"hello\"", "short": "abc"}}),
+    fn a_value_that_is_published_is_found_raw_quoted_and_as_base64_with_its_field() {
+        let places = |data: serde_json::Value, metadata: serde_json::Value| {
+            let secret = parsed(&json!({"metadata": metadata, "stringData": data}));
+            let found = cleartext_items(&template_of(&secret), &secret);
+            let shown = found.into_iter();
+            shown
+                .map(|found| format!("{}: {}", found.item, found.field))
+                .collect::<Vec<_>>()
+        };
+        let data = json!({"long": "hunter2-hunter2", "quoted": "say \"hello\"", "short": "abc"});
+        let note = |text: &str| places(data.clone(), json!({"annotations": {"note": text}}));
+        assert_eq!(
+            note("x: hunter2-hunter2"),
+            ["long: metadata.annotations.note"]
         );
-        let found = |output: &str| cleartext_items(output, &secret);
-        assert_eq!(found("x: hunter2-hunter2"), ["long"]);
-        assert_eq!(found("x: aHVudGVyMi1odW50ZXIy"), ["long"]);
-        assert_eq!(found(r#"{"a":"say \"hello\""}"#), ["quoted"]);
-        assert!(found("abc and nothing else").is_empty());
+        assert_eq!(
+            note("x: aHVudGVyMi1odW50ZXIy"),
+            ["long: metadata.annotations.note"]
+        );
+        assert_eq!(
+            note(r#"{"a":"say \"hello\""}"#),
+            ["quoted: metadata.annotations.note"]
+        );
+        assert_eq!(note("say \"hello\""), ["quoted: metadata.annotations.note"]);
+        assert!(note("abc and nothing else").is_empty());
+        let label = places(data, json!({"labels": {"pw": "hunter2-hunter2"}}));
+        assert_eq!(label, ["long: metadata.labels.pw"]);
+    }
+
+    #[test]
+    fn names_of_fields_and_of_applications_are_no_values_in_clear() {
+        let secret = parsed(&json!({
+            "metadata": {
+                "name": "db", "namespace": "ns", "finalizers": ["a/b"],
+                "labels": {"app": "postgres", "app.kubernetes.io/name": "postgres-main"},
+                "annotations": {"meta.helm.sh/release-name": "postgres", "metadata": "x"},
+            },
+            "stringData": {
+                "username": "postgres", "a": "metadata", "b": "template", "c": "annotations", "d": "v1alpha1",
+                "e": "encryptedData", "f": "SealedSecret",
+            },
+        }));
+        assert!(cleartext_items(&template_of(&secret), &secret).is_empty());
     }
 }

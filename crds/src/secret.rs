@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use signet_common::{Plaintext, Printable};
+use signet_common::{Plaintext, Printable, decode_base64};
 use thiserror::Error;
 
 use crate::TemplateMetadata;
@@ -38,9 +36,20 @@ pub enum InputSecretError {
     /// A field has the wrong type; the path of the field.
     #[error("the field {0} has the wrong type")]
     Field(String),
+    /// A field is written with other capital letters than the one that is meant.
+    #[error("there is no field {found}: it is called {right}")]
+    Misspelled {
+        /// As it stands there.
+        found: String,
+        /// As Kubernetes calls it.
+        right: &'static str,
+    },
     /// A value under `data` is not base64; the item's name.
     #[error("the value of data.{0} is not valid base64")]
     BadBase64(String),
+    /// The same, and there is a blank in it, as in a block that YAML folds (`>`); the item's name.
+    #[error("the value of data.{0} is not valid base64: it contains a space")]
+    Folded(String),
 }
 
 impl InputSecret {
@@ -51,6 +60,7 @@ impl InputSecret {
     pub fn parse(value: &Value) -> Result<Self, InputSecretError> {
         let object = value.as_object().ok_or(InputSecretError::NotAnObject)?;
         check_kind(object)?;
+        check_names(object)?;
         let mut data = BTreeMap::new();
         for (item, value) in string_map(object, "data")? {
             data.insert(item.to_owned(), decode(item, value)?);
@@ -78,6 +88,27 @@ fn check_kind(object: &Map<String, Value>) -> Result<(), InputSecretError> {
             "a Secret of {}",
             Printable(&api_version)
         )));
+    }
+    Ok(())
+}
+
+/// What would be dropped because of a capital letter is an error: a value or a label would be missing.
+fn check_names(object: &Map<String, Value>) -> Result<(), InputSecretError> {
+    const FIELDS: [&str; 5] = ["metadata", "data", "stringData", "type", "immutable"];
+    const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
+    let metadata = object.get("metadata").and_then(Value::as_object);
+    for (object, fields) in [(Some(object), &FIELDS[..]), (metadata, &METADATA[..])] {
+        for found in object.into_iter().flat_map(Map::keys) {
+            let meant = fields
+                .iter()
+                .find(|field| field.eq_ignore_ascii_case(found));
+            if let Some(right) = meant.filter(|right| *right != found) {
+                return Err(InputSecretError::Misspelled {
+                    found: found.clone(),
+                    right,
+                });
+            }
+        }
     }
     Ok(())
 }
@@ -125,11 +156,13 @@ fn string_map<'a>(
 }
 
 fn decode(item: &str, text: &str) -> Result<Plaintext, InputSecretError> {
-    let joined = zeroize::Zeroizing::new(text.replace(['\r', '\n'], ""));
-    STANDARD
-        .decode(joined.as_str())
-        .map(Plaintext::new)
-        .map_err(|_| InputSecretError::BadBase64(Printable(item).to_string()))
+    match decode_base64(text) {
+        Some(mut bytes) => Ok(Plaintext::new(std::mem::take(&mut *bytes))),
+        None if text.trim().contains([' ', '\t']) => {
+            Err(InputSecretError::Folded(Printable(item).to_string()))
+        }
+        None => Err(InputSecretError::BadBase64(Printable(item).to_string())),
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +207,24 @@ mod tests {
                 InputSecretError::OtherKind("SealedSecret".to_owned()),
             ),
             (json!(["canary"]), InputSecretError::NotAnObject),
+            (
+                json!({"data": {"pw": "Y2Fu YXJ5"}}),
+                InputSecretError::Folded("pw".to_owned()),
+            ),
+            (
+                json!({"data": {}, "StringData": {"pw": "canary"}}),
+                InputSecretError::Misspelled {
+                    found: "StringData".to_owned(),
+                    right: "stringData",
+                },
+            ),
+            (
+                json!({"metadata": {"Labels": {"pw": "canary"}}}),
+                InputSecretError::Misspelled {
+                    found: "Labels".to_owned(),
+                    right: "labels",
+                },
+            ),
         ];
         for (value, expected) in table {
             let error = InputSecret::parse(&value).err().expect("refused");

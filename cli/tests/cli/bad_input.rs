@@ -1,40 +1,6 @@
 //! Bad input: each has a clear error, nothing is printed or written, and no value is shown.
 
-use crate::support::{CANARY, Place, Program, Ran, key, secret, words};
-
-/// Seals `input` over an existing file with both programs: refused with `expected`, nothing lost.
-#[track_caller]
-fn check_refused(input: &[u8], extra: &[&str], expected: &str) {
-    for program in Program::BOTH {
-        let place = Place::new();
-        place.write("old.yaml", "old");
-        let mut arguments = program.sealing();
-        arguments.extend(words(extra));
-        let to_stdout = place.run(program, &arguments, input);
-        assert_refusal(program, &to_stdout, expected);
-        arguments.extend(words(&["-w", "old.yaml"]));
-        let to_file = place.run(program, &arguments, input);
-        assert_refusal(program, &to_file, expected);
-        assert_eq!(place.read("old.yaml"), "old");
-        assert_eq!(place.names(), ["old.yaml"]);
-    }
-}
-
-#[track_caller]
-fn assert_refusal(program: Program, ran: &Ran, expected: &str) {
-    assert_eq!(ran.code, program.trouble(), "{program:?}: {}", ran.said());
-    assert_eq!(ran.stdout, "", "{program:?}");
-    ran.assert_says(expected).assert_no_canary();
-    let prefix = match program {
-        Program::Signet => "signet: error: ",
-        Program::Kubeseal => "error: ",
-    };
-    assert!(
-        ran.stderr.lines().any(|line| line.starts_with(prefix)),
-        "{}",
-        ran.said()
-    );
-}
+use crate::support::{CANARY, Place, Program, assert_refusal, check_refused, key, secret, words};
 
 #[test]
 fn text_that_is_not_yaml_is_refused_with_its_place() {
@@ -322,7 +288,7 @@ fn a_value_that_is_also_in_an_annotation_is_refused_by_signet_and_warned_about_b
     assert_refusal(
         Program::Signet,
         &signet,
-        "the value of password stands in clear",
+        "the value of password stands in clear in metadata.annotations.note, which is not sealed",
     );
     let mut allowed = Program::Signet.sealing();
     allowed.extend(words(&["--allow-cleartext", "password"]));
@@ -354,8 +320,8 @@ fn what_kubectl_and_the_api_server_keep_of_a_secret_is_not_copied() {
 }
 
 #[test]
-fn a_user_name_that_is_part_of_the_secrets_name_is_no_cleartext() {
-    let input = "kind: Secret\nmetadata: {name: postgres-main, namespace: postgres}\nstringData: {username: postgres}\n";
+fn names_of_secrets_applications_and_fields_are_no_cleartext() {
+    let input = "kind: Secret\nmetadata: {name: postgres-main, namespace: postgres, labels: {app: postgres}}\nstringData: {username: postgres, a: metadata, b: template, c: v1alpha1}\n";
     Place::new()
         .run(
             Program::Signet,

@@ -18,6 +18,7 @@ mod plugins;
 mod recovery;
 mod seal;
 mod server;
+mod slips;
 mod support;
 mod typing;
 mod warnings;

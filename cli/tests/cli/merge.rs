@@ -135,6 +135,40 @@ fn a_json_file_stays_json() {
 }
 
 #[test]
+fn an_item_whose_name_yaml_reads_otherwise_is_replaced_and_not_doubled() {
+    let place = Place::new();
+    let good = sealed(&place, "strict", "yaml");
+    for (spelling, name) in [
+        ("8080", "8080"),
+        ("on", "true"),
+        ("1.0", "1"),
+        ("y", "true"),
+    ] {
+        let before = good.replace("    kept:", &format!("    # keep me\n    {spelling}:"));
+        place.write("t.yaml", &before);
+        let input = format!(
+            "kind: Secret\nmetadata: {{name: db, namespace: pay}}\nstringData: {{\"{name}\": {CANARY}}}\n"
+        );
+        let ran = merge(&place, "t.yaml", &input, &[]);
+        assert_eq!(ran.assert_done().stderr, "", "{spelling}");
+        let after = place.read("t.yaml");
+        assert!(
+            after.contains(&format!("    # keep me\n    {spelling}: A")),
+            "{after}"
+        );
+        let keys = |text: &str| text.matches(": A").count();
+        assert_eq!(keys(&after), keys(&before), "{after}");
+        let opened = unseal(&place, &after);
+        assert_eq!(item(&opened, name), CANARY.as_bytes(), "{spelling}");
+    }
+    let twice = good.replace("    kept:", "    \"8080\": AAAA\n    8080:");
+    place.write("t.yaml", &twice);
+    let ran = merge(&place, "t.yaml", &input(), &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    assert_eq!(place.read("t.yaml"), twice);
+}
+
+#[test]
 fn json_keeps_its_mark_and_stays_json_whatever_the_file_is_called() {
     let place = Place::new();
     let json = sealed(&place, "strict", "json");

@@ -200,3 +200,81 @@ fn templated(text: &str) -> String {
     let data = format!("  template:\n    data: {{url: \"{text}\"}}\n");
     sealed("strict").replace("  template:\n", &data)
 }
+
+/// As PowerShell's `>` and `Out-File` write it.
+fn as_windows_writes_it(text: &str) -> [Vec<u8>; 2] {
+    let utf16 = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    [utf16, format!("\u{feff}{text}").into_bytes()]
+}
+
+#[test]
+fn keys_backups_and_certificates_that_windows_wrote_are_read() {
+    let place = Place::new();
+    let sealed = sealed("strict");
+    for name in [
+        "seal.key",
+        "backup-bare-list.json",
+        "backup-list-and-legacy.yaml",
+    ] {
+        let text = std::fs::read_to_string(key(name)).expect("a key");
+        for bytes in as_windows_writes_it(&text) {
+            let path = place.write("key", bytes);
+            for program in Program::BOTH {
+                let ran = open(program, &[&path], &sealed);
+                ran.assert_done();
+                assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+            }
+        }
+    }
+    let text = std::fs::read_to_string(key("seal.crt")).expect("a certificate");
+    for bytes in as_windows_writes_it(&text) {
+        let path = place.write("cert", bytes);
+        for arguments in [words(&["seal", "--cert", &path]), words(&["--cert", &path])] {
+            let program = match arguments.len() {
+                3 => Program::Signet,
+                _ => Program::Kubeseal,
+            };
+            place
+                .run(program, &arguments, secret().as_bytes())
+                .assert_done();
+        }
+    }
+}
+
+#[test]
+fn base64_of_a_backup_is_read_as_go_reads_it() {
+    use base64::Engine as _;
+    let pem = std::fs::read(key("seal.key")).expect("a key");
+    let mut text = pem;
+    while text.len().is_multiple_of(3) {
+        text.push(b'\n');
+    }
+    let encoded = base64::engine::general_purpose::STANDARD.encode(&text);
+    let unpadded = encoded.trim_end_matches('=');
+    let last = unpadded.chars().last().expect("a character");
+    // Bits are left over: the next character differs in them alone.
+    let next = char::from_u32(u32::from(last) + 1).expect("a character");
+    let odd = format!(
+        "{}{next}{}",
+        &unpadded[..unpadded.len() - 1],
+        &encoded[unpadded.len()..]
+    );
+    let wrapped: String = odd
+        .as_bytes()
+        .chunks(76)
+        .map(|line| format!("    {}\n", String::from_utf8_lossy(line)))
+        .collect();
+    let backup = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: k}}\ndata:\n  tls.key: |\n{wrapped}"
+    );
+    let place = Place::new();
+    let path = place.write("k.yaml", backup);
+    for program in Program::BOTH {
+        let ran = open(program, &[&path], &sealed("strict"));
+        ran.assert_done();
+        assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+    }
+}

@@ -224,3 +224,37 @@ pub(crate) fn unseal(place: &Place, sealed: &str) -> String {
     ran.assert_done();
     ran.stdout
 }
+
+/// Seals `input` over an existing file with both programs: refused with `expected`, nothing lost.
+#[track_caller]
+pub(crate) fn check_refused(input: &[u8], extra: &[&str], expected: &str) {
+    for program in Program::BOTH {
+        let place = Place::new();
+        place.write("old.yaml", "old");
+        let mut arguments = program.sealing();
+        arguments.extend(words(extra));
+        let to_stdout = place.run(program, &arguments, input);
+        assert_refusal(program, &to_stdout, expected);
+        arguments.extend(words(&["-w", "old.yaml"]));
+        let to_file = place.run(program, &arguments, input);
+        assert_refusal(program, &to_file, expected);
+        assert_eq!(place.read("old.yaml"), "old");
+        assert_eq!(place.names(), ["old.yaml"]);
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_refusal(program: Program, ran: &Ran, expected: &str) {
+    assert_eq!(ran.code, program.trouble(), "{program:?}: {}", ran.said());
+    assert_eq!(ran.stdout, "", "{program:?}");
+    ran.assert_says(expected).assert_no_canary();
+    let prefix = match program {
+        Program::Signet => "signet: error: ",
+        Program::Kubeseal => "error: ",
+    };
+    assert!(
+        ran.stderr.lines().any(|line| line.starts_with(prefix)),
+        "{}",
+        ran.said()
+    );
+}

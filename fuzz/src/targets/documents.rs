@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use signet_cli::error::Failure;
 use signet_cli::input;
 use signet_cli::output::{Format, order_sealed_secret, render};
+use signet_cli::session::Program;
 use signet_crds::{InputSecret, SealedSecret};
 
 use super::{CANARY, holds_canary_in_values_only, sealed_objects, with_short_items};
@@ -152,7 +153,8 @@ fn check_list(values: &[Value]) {
     }
     let list = json!({"kind": "List", "apiVersion": "v1", "items": values});
     // What nests as deeply as it may is too deep within a List.
-    if let Ok(held) = input::objects(list.to_string().as_bytes(), "things") {
+    let read = input::objects(Program::Kubeseal, list.to_string().as_bytes(), "things");
+    if let Ok(held) = read {
         assert_eq!(held.values, values, "in a List");
     }
 }

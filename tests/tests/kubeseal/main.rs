@@ -11,6 +11,7 @@ mod pairs;
 mod row;
 mod rows;
 mod run;
+mod scalars;
 mod scenarios;
 mod web;
 mod world;

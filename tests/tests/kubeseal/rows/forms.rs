@@ -43,6 +43,8 @@ fn list(of: &str) -> String {
     format!("apiVersion: v1\nkind: List\nmetadata: {{resourceVersion: ''}}\nitems:\n{item}")
 }
 
+const CERTIFICATE: &str = include_str!("../../../../cli/tests/keys/seal.crt");
+const KEY: &str = include_str!("../../../../cli/tests/keys/other.key");
 const NONE: &str = "error: no secrets found";
 const BROKEN: &str = "error: document 1: not valid YAML";
 const OPENED: &str = "password: aHVudGVyMg==";
@@ -141,6 +143,43 @@ fn encodings() -> Vec<Row> {
             .stdin(narrow(SEALED))
             .gives(OPENED)
             .differs("recovery-output", OWNER_YAML, ""),
+        seal("a certificate in UTF-16", &["--cert", "cert.pem"])
+            .file("cert.pem", wide(CERTIFICATE))
+            .stdin(HOMED)
+            .differs_wholly("utf-16-input", "error: ", seals),
+        seal(
+            "a certificate behind a byte order mark",
+            &["--cert", "cert.pem"],
+        )
+        .file("cert.pem", narrow(CERTIFICATE))
+        .stdin(HOMED)
+        .differs_wholly("utf-16-input", "error: ", seals),
+        row(
+            "opening with a key in UTF-16",
+            &[
+                "--recovery-unseal",
+                "--recovery-private-key",
+                "key.pem",
+                "-o",
+                "yaml",
+            ],
+        )
+        .file("key.pem", wide(KEY))
+        .stdin(SEALED)
+        .differs_wholly("utf-16-input", "exit 1\n", OPENED),
+        row(
+            "opening with a key behind a byte order mark",
+            &[
+                "--recovery-unseal",
+                "--recovery-private-key",
+                "key.pem",
+                "-o",
+                "yaml",
+            ],
+        )
+        .file("key.pem", narrow(KEY))
+        .stdin(SEALED)
+        .differs_wholly("utf-16-input", "exit 1\n", OPENED),
         merge("merging into a file with a byte order mark", narrow(SEALED)).differs(
             "merge-format",
             "file target 0644:\n---\n",
@@ -206,10 +245,10 @@ fn separators() -> Vec<Row> {
             .differs_wholly("broken-document", NONE, "error: the document is not an object\n"),
         seal("a key that is there twice", &[])
             .stdin("metadata: {name: a, namespace: b}\nstringData: {k: one-value, k: two-value}\n")
-            .differs_wholly("key-twice", "[seal for b/a: \"two-value\"]", BROKEN),
+            .differs_wholly("key-twice", "[seal for b/a: \"two-value\"]", "error: document 1: a key stands twice in one mapping, the second time at line 2\n"),
         seal("a key that is there twice in JSON", &[])
             .stdin("{\"metadata\": {\"name\": \"a\", \"namespace\": \"b\"}, \"stringData\": {\"k\": \"one-value\", \"k\": \"two-value\"}}")
-            .gives("exit 0\n"),
+            .differs_wholly("key-twice", "[seal for b/a: \"two-value\"]", "error: document 1: a key stands twice in one mapping, the second time at line 1\n"),
         seal("a tab as indentation", &[])
             .stdin("metadata:\n\tname: a\n")
             .differs_wholly("broken-document", NONE, BROKEN),

@@ -119,6 +119,8 @@ fn values() -> Vec<Row> {
     };
     vec![
         data("base64 with line breaks", "data:\n  k: |\n    aGVs\n    bG8=\n", "\"hello\""),
+        data("base64 with bits left over", "data: {k: aGVsbG9=}", "[seal for team/b: \"hello\"]"),
+        data("base64 with a space", "data:\n  k: >-\n    aGVs\n    bG8=\n", "error: ").differs_wholly("library-texts", "error: ", "error: the value of data.k is not valid base64: it contains a space\n"),
         data("base64 that is binary", "data: {k: //79}", "exit 0\n"),
         data("base64 that is wrong", "data: {k: '%%%'}", "error: ").differs_wholly("library-texts", "error: ", "error: the value of data.k is not valid base64\n"),
         data("base64 without its padding", "data: {k: aGVsbG8}", "error: ").differs_wholly("library-texts", "error: ", "error: the value of data.k is not valid base64\n"),
@@ -127,10 +129,26 @@ fn values() -> Vec<Row> {
         data("a null value in stringData", "stringData: {k: null}", "[seal for team/b: \"\"]"),
         data("data is null", "data: null\nstringData: {k: a-value}", "\"a-value\""),
         data("stringData wins over data", "data: {k: b2xk}\nstringData: {k: newer}", "\"newer\""),
+        data("a value without quotes that Go keeps", "stringData: {port: 5432, debug: true, commit: 62e1234, half: 1.5}", "[seal for team/b: \"62e1234\"]"),
+        seal("values without quotes in JSON", &[])
+            .stdin("{\"metadata\": {\"name\": \"b\", \"namespace\": \"team\"}, \"stringData\": {\"port\": 5432, \"on\": true}}")
+            .gives("[seal for team/b: \"5432\"]"),
+        data("a number under data", "data: {k: 1234}", "error: ")
+            .differs_wholly("library-texts", "error: ", "error: the field data.k has the wrong type\n"),
         data("a value without quotes that is a number", "stringData: {k: 0123}", "exit")
-            .differs_wholly("unquoted-scalar", "[seal for team/b: \"83\"]", "exit 1\n"),
+            .differs_wholly("unquoted-scalar", "[seal for team/b: \"83\"]", "error: document 1: YAML would change the text of stringData.k at line 4\n"),
         data("a value without quotes that is a boolean", "stringData: {k: yes}", "exit")
-            .differs_wholly("unquoted-scalar", "[seal for team/b: \"true\"]", "exit 1\n"),
+            .differs_wholly("unquoted-scalar", "[seal for team/b: \"true\"]", "error: document 1: YAML would change the text of stringData.k at line 4\n"),
+        data("an item's name without quotes that Go keeps", "stringData: {8080: some-value}", "\"8080\": "),
+        data("an item's name without quotes that is a boolean", "stringData: {on: some-value}", "exit")
+            .differs_wholly("unquoted-scalar", "\"true\": ", "error: document 1: YAML would change the text of stringData.on at line 4\n"),
+        seal("labels and annotations without quotes", &["-o", "yaml"])
+            .stdin("apiVersion: v1\nkind: Secret\nmetadata:\n  name: b\n  namespace: team\n  labels: {pin: 017, on: yes}\n  annotations: {argocd.argoproj.io/sync-wave: -1, port: 9090, empty: ~}\nstringData: {k: a-value}\n")
+            .gives("argocd.argoproj.io/sync-wave: \"-1\"\n"),
+        data("a field with another capital letter", "StringData: {k: a-value}", "[seal for team/b: \"a-value\"]")
+            .differs_wholly("field-case", "exit 0\n", "error: there is no field StringData: it is called stringData\n"),
+        data("a line separator in a comment", "# a\u{2028}  hidden: b\nstringData: {k: a-value}", "exit")
+            .differs_wholly("hidden-line-break", "exit", "error: line 4 holds U+2028, which some readers of YAML take for the end of the line\n"),
         data("an item's name with dots and dashes", "stringData: {a.b-c_d: some-value}", "\"some-value\""),
         data("an item's name that no Secret can have", "stringData: {'a b': some-value}", "exit 0\n"),
         data("a type and immutable", "type: a/b\nimmutable: false\nstringData: {k: some-value}", "\"type\": \"a/b\""),
@@ -161,7 +179,22 @@ fn values() -> Vec<Row> {
 
 fn odd() -> Vec<Row> {
     let broken = "apiVersion: v1\nkind: [Secret\n";
+    let many: String = (0..2_000)
+        .map(|number| format!("- {{apiVersion: v1, kind: Secret, metadata: {{name: n-{number}, namespace: team, labels: *l}}, stringData: {{}}}}\n"))
+        .collect();
+    let aliases: String = (0..121)
+        .map(|number| format!("  k{number}: *v\n"))
+        .collect();
     vec![
+        seal("a hundred and more aliases of one anchor", &[])
+            .stdin(format!("metadata: {{name: b, namespace: team}}\nstringData:\n  v: &v some-value\n{aliases}"))
+            .gives("exit 0\n"),
+        seal("a List of thousands", &["--allow-empty-data"])
+            .stdin(format!("kind: List\nitems:\n- {{kind: Secret, metadata: {{name: first, namespace: team, labels: &l {{a: b}}}}}}\n{many}"))
+            .differs_wholly("list-input", "exit 1\n", "exit 0\n"),
+        seal("the source of a template", &[])
+            .stdin("{{- if .Values.x }}\nkind: Secret\n{{- end }}\n")
+            .differs_wholly("broken-document", "exit 1\n", ": this looks like a template\n"),
         seal("a broken document among good ones", &[])
             .stdin(format!("{}---\n{broken}---\n{}", yaml("a"), yaml("b")))
             .differs_wholly("broken-document", "exit 0\n", "error: document 2: not valid YAML"),

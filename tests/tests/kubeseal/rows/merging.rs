@@ -44,7 +44,30 @@ pub(super) fn rows() -> Vec<Row> {
         "\"name\": \"db\",\n    \"namespace\": \"team\"\n  },",
         "\"name\": \"db\",\n    \"namespace\": \"team\",\n    \"annotations\": {\n      \"sealedsecrets.bitnami.com/cluster-wide\": \"true\"\n    }\n  },",
     );
+    let named = |name: &str, spelling: &str, input: &str| {
+        seal(name, &["--merge-into", "target", "-o", "yaml"])
+            .file(
+                "target",
+                SEALED.replace("password:", &format!("{spelling}:")),
+            )
+            .stdin(format!("{{\"stringData\": {{\"{input}\": \"newer\"}}}}"))
+    };
+    const NAMES: &str = "merge-item-names";
     vec![
+        named("merging over an item 8080", "8080", "8080")
+            .differs_wholly(NAMES, "    \"8080\": [seal for team/db: \"newer\"]\n", "    8080: [seal for team/db: \"newer\"]\n"),
+        named("merging over an item on", "on", "true")
+            .differs_wholly(NAMES, "    \"true\": [seal for team/db: \"newer\"]\n", "    on: [seal for team/db: \"newer\"]\n"),
+        named("merging over an item y", "y", "true")
+            .differs_wholly(NAMES, "    \"true\": [seal for team/db: \"newer\"]\n", "    y: [seal for team/db: \"newer\"]\n"),
+        named("merging over an item 1.0", "1.0", "1")
+            .differs_wholly(NAMES, "    \"1\": [seal for team/db: \"newer\"]\n", "    1.0: [seal for team/db: \"newer\"]\n"),
+        named("merging on beside an item that is true", "on", "on")
+            .differs_wholly(NAMES, "    \"on\": [seal for team/db: \"newer\"]\n    \"true\": [as given", "    on: [as given, other for team/db: \"hunter2\"]\n    \"on\": [seal for team/db: \"newer\"]\n"),
+        named("merging over one of two items 8080", "8080: x\n    \"8080\"", "8080")
+            .differs_wholly(NAMES, "    \"8080\": [seal for team/db: \"newer\"]\n", "exit 1\n"),
+        named("merging into a file with an item null", "null", "other")
+            .differs_wholly("library-texts", "exit 1\n", "exit 1\n"),
         merge("merging adds an item", TARGET, ADDED).gives("\"user\": \"[seal for team/db: \"alice\"]\""),
         merge("merging replaces an item", TARGET, "{\"stringData\": {\"password\": \"newer\"}}")
             .gives("\"password\": \"[seal for team/db: \"newer\"]\""),

@@ -131,6 +131,9 @@ fn metadata() -> Vec<Row> {
         kept("generateName", "  generateName: db-\n").differs_wholly("managed-fields", "\"generateName\": \"db-\"", "exit 0\n"),
         kept("an annotation that says skip-set-owner-references", "  annotations: {sealedsecrets.bitnami.com/skip-set-owner-references: 'true'}\n"),
         kept("an annotation that says managed", "  annotations: {sealedsecrets.bitnami.com/managed: 'true'}\n"),
+        seal("a value that is also the name of an application", &[])
+            .stdin("apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: team, labels: {app: postgres}}\nstringData: {username: postgres, word: metadata}\n")
+            .gives("exit 0\nstdout"),
         seal("a value that stands in an annotation too", &[])
             .stdin("apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: team, annotations: {copy: a-long-secret-value}}\nstringData: {password: a-long-secret-value}\n")
             .gives("exit 0\n").gives("stderr: nothing\n"),
