@@ -259,8 +259,13 @@ fn kubectl_refuses_numbers_and_booleans_as_values_too() -> anyhow::Result<()> {
         let theirs = Cli::Upstream.run(plane, &[], &clear)?;
         assert!(theirs.status.success(), "{scalar}: {theirs:?}");
         let ours = Cli::Signet.run(plane, &[], &clear)?;
-        assert_eq!(ours.status.code(), Some(1), "{scalar}");
-        assert!(ours.stderr.contains("stringData.pin"), "{}", ours.stderr);
+        if ["true", "12"].contains(&scalar) {
+            // Text that Go keeps is taken.
+            assert!(ours.status.success(), "{scalar}: {ours:?}");
+        } else {
+            assert_eq!(ours.status.code(), Some(1), "{scalar}");
+            assert!(ours.stderr.contains("stringData.pin"), "{}", ours.stderr);
+        }
         for validate in ["--validate=true", "--validate=false"] {
             let apply = ["create", "--dry-run=server", validate, "-f", "-"];
             let refused = plane.kubectl()?.run(&apply, &clear)?;
