@@ -25,7 +25,7 @@ const CARRIED_BYTES: usize = 4 * 1024 * 1024;
 /// hundred of them would leave no room for others.
 const CARRIED_OBJECT: usize = 32 * 1024;
 /// Openings that may wait half done: each holds its object and the values opened so far, some 3 MiB at most.
-const HALF_DONE: usize = 4;
+const HALF_DONE: usize = 8;
 
 /// Which objects come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
