@@ -1,6 +1,7 @@
 //! Flags and variables that are right or wrong, as the running programs take them. Each row starts controllers of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde_json::{Value, json};
 use signet_harness::eventually;
@@ -202,14 +203,21 @@ fn limited(row: &mut Row, client: fn() -> Option<String>) -> anyhow::Result<()> 
         let nothing = side.sealed("db", &[])?.to_string();
         let mut found = Vec::new();
         for path in ["/v1/verify", "/v1/rotate"] {
-            let mut refusal = None;
-            for _ in 0..20 {
+            // All at once: one after the other, each may wait for its turn.
+            let ask = || {
                 let client = client();
                 let host = format!("127.0.0.1:{}", side.port);
-                let reply = ask_as(&host, "POST", path, &nothing, client.as_deref())?;
+                ask_as(&host, "POST", path, &nothing, client.as_deref())
+            };
+            let replies: Vec<_> = thread::scope(|scope| {
+                let asked: Vec<_> = (0..20).map(|_| scope.spawn(ask)).collect();
+                asked.into_iter().map(|asked| asked.join()).collect()
+            });
+            let mut refusal = None;
+            for reply in replies {
+                let reply = reply.map_err(|_| anyhow::anyhow!("a client panicked"))??;
                 if reply.status == 429 {
                     refusal = Some(json!({"retry-after": reply.retry_after}));
-                    break;
                 }
             }
             found.push(json!({path: refusal}));
