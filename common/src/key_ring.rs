@@ -155,9 +155,11 @@ impl KeyRing {
         Err(OpenError)
     }
 
-    /// A MAC key that stays the same while the oldest key stays.
-    pub fn mac_key(&self, purpose: &str) -> MacKey {
-        let oldest = self.entries.last().expect("a ring is never empty");
-        oldest.key.derive(purpose)
+    /// A MAC key that stays the same while the oldest key that may seal stays; `None` if there is no such key. Who made
+    /// another knows it.
+    pub fn mac_key(&self, purpose: &str) -> Option<MacKey> {
+        let mut entries = self.entries.iter().rev();
+        let oldest = entries.find(|entry| entry.key_use == KeyUse::SealAndOpen)?;
+        Some(oldest.key.derive(purpose))
     }
 }

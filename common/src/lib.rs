@@ -23,7 +23,7 @@ mod target;
 pub use blob::{BlobError, SealedBlob};
 pub use certificate::{Certificate, CertificateError, CertificateRequest};
 pub use encodings::{decode_base64, decode_text};
-pub use key_id::{KeyId, KeyIdError};
+pub use key_id::{KeyId, KeyIdError, sha256_hex};
 pub use key_ring::{KeyEntry, KeyOrder, KeyRing, KeyUse, MAX_CLOCK_SKEW, Opened};
 pub use mac::{MacKey, Tag};
 pub use open::{OpenError, UnwrapContext, UnwrapKey, open};

@@ -3,10 +3,15 @@
 //! A tag in a status is a hint that nobody else can forge; it never authorises a write.
 
 use aws_lc_rs::hmac;
+use rand::CryptoRng;
+use zeroize::Zeroizing;
 
-/// A key for HMAC-SHA256 (RFC 2104), derived from a private key.
+/// A key for HMAC-SHA256 (RFC 2104) of 32 bytes. No `Debug`.
 #[derive(Clone)]
-pub struct MacKey(hmac::Key);
+pub struct MacKey {
+    key: hmac::Key,
+    bytes: Zeroizing<[u8; 32]>,
+}
 
 /// A truncated HMAC-SHA256: 16 bytes, shown as 32 lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,12 +22,34 @@ impl MacKey {
     pub(crate) fn derive(secret: &[u8], purpose: &str) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = hmac::sign(&root, purpose.as_bytes());
-        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(derived.as_ref());
+        Self::from_bytes(bytes)
+    }
+
+    /// The key of these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            bytes: Zeroizing::new(bytes),
+        }
+    }
+
+    /// A new key.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; 32];
+        rng.fill_bytes(&mut bytes);
+        Self::from_bytes(bytes)
+    }
+
+    /// The bytes, to be kept as a private key is.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        self.bytes.clone()
     }
 
     /// The tag of a list of parts. Each is preceded by its length, so that no two lists share an encoding.
     pub fn tag<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Tag {
-        let mut context = hmac::Context::with_key(&self.0);
+        let mut context = hmac::Context::with_key(&self.key);
         for part in parts {
             let length = u64::try_from(part.len()).expect("a slice is shorter than 2^64 bytes");
             context.update(&length.to_be_bytes());
@@ -58,6 +85,13 @@ mod tests {
         assert_eq!(tag(&[b"ab", b"c"]), tag(&[b"ab", b"c"]));
         assert_ne!(tag(&[b"ab", b"c"]), tag(&[b"a", b"bc"]));
         assert_ne!(tag(&[b"abc"]), tag(&[b"abc", b""]));
+    }
+
+    #[test]
+    fn a_key_is_its_bytes() {
+        let tag = |key: &MacKey| key.tag([&b"x"[..]]);
+        let key = MacKey::derive(b"secret", "test");
+        assert_eq!(tag(&MacKey::from_bytes(*key.to_bytes())), tag(&key));
     }
 
     #[test]

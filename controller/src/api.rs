@@ -358,6 +358,20 @@ impl Cluster {
             .map(|list| list.items)
     }
 
+    /// Reads one Secret by a list, for which upstream's permissions are enough; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ApiFailure`].
+    pub async fn secret_by_list(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Secret>, ApiFailure> {
+        let params = ListParams::default().fields(&format!("metadata.name={name}"));
+        let found = self.call(self.secrets(namespace).list(&params)).await?;
+        Ok(found.items.into_iter().next())
+    }
+
     /// Reads a Secret of the key namespace; `None` if there is none.
     ///
     /// # Errors

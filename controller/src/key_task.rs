@@ -3,7 +3,9 @@
 //! A replica that stands by only reads (ARCHITECTURE.md "Several replicas").
 
 mod renew;
+mod root;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +20,13 @@ use signet_common::{KeyEntry, KeyId, NewestKey, RenewalPolicy};
 use tokio::sync::watch;
 
 use crate::api::ApiFailure;
-use crate::keys::{KeySecret, KeySettings, KnownKeys, Unstored, key_selector};
+use crate::keys::{KeySecret, KeySettings, KnownKeys, Unstored, corrected, key_selector};
 use crate::state::State;
 use crate::watch::Pauses;
+use root::KnownRoot;
 
+/// How often the metadata of a key Secret is put right.
+const CORRECTIONS: u8 = 3;
 /// Longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(60);
 /// Pause after a key could not be made.
@@ -57,8 +62,13 @@ pub struct KeyTask {
     failed: bool,
     /// The keys were read from storage since this replica leads.
     taken_over: bool,
-    /// The legacy key could not be read; what is known of it stands until it is.
-    legacy_unread: bool,
+    /// The legacy key, or the root, could not be read; what is known stands until it is.
+    unread: bool,
+    root: KnownRoot,
+    /// How often the metadata of each key Secret was put right; nobody is fought over it.
+    corrections: BTreeMap<String, u8>,
+    /// Key Secrets may not be updated.
+    may_not_correct: bool,
     /// The key whose certificate was last told to have expired.
     told_expired: Option<KeyId>,
 }
@@ -83,7 +93,10 @@ impl KeyTask {
             asked: None,
             failed: false,
             taken_over: false,
-            legacy_unread: false,
+            unread: false,
+            root: KnownRoot::default(),
+            corrections: BTreeMap::new(),
+            may_not_correct: false,
             told_expired: None,
         };
         tracing::info!("Searching for existing private keys");
@@ -162,7 +175,9 @@ impl KeyTask {
         for secret in &secrets {
             self.see(secret).await;
         }
-        self.legacy_unread = false;
+        // Before a key is made, and before anything is decrypted.
+        self.settle_root().await?;
+        self.unread = false;
         self.publish().await;
         Ok(())
     }
@@ -187,11 +202,46 @@ impl KeyTask {
         let name = secret.metadata.name.clone().unwrap_or_default();
         let Some(problem) = self.known.see(secret, self.settings.order) else {
             tracing::info!(secretname = name, "registered private key");
+            self.correct(secret, &name).await;
             return;
         };
         tracing::error!(secretname = name, problem = %problem, "a sealing key cannot be used");
         let event = crate::event::key_event(secret, &problem.to_string(), Timestamp::now());
         self.write_event(&event).await;
+    }
+
+    /// Puts the ID of a key on its Secret, if it is not there.
+    async fn correct(&mut self, secret: &Secret, name: &str) {
+        if !self.is_leading() || self.may_not_correct {
+            return;
+        }
+        let key = self.known.key(name);
+        let Some(right) = key.and_then(|key| corrected(secret, key)) else {
+            return;
+        };
+        let count = self.corrections.entry(name.to_owned()).or_default();
+        if *count >= CORRECTIONS {
+            return;
+        }
+        *count += 1;
+        match self.state.cluster.replace_secret(&right).await {
+            Ok(stored) => {
+                // Its event brings nothing new.
+                let _ = self
+                    .known
+                    .see(&KeySecret::from(stored), self.settings.order);
+            }
+            // Whatever changed it is told of.
+            Err(ApiFailure::Conflict | ApiFailure::NotFound | ApiFailure::NotLeading) => {}
+            Err(failure) => {
+                self.may_not_correct = failure.is_forbidden();
+                tracing::info!(
+                    secretname = name,
+                    error = %failure,
+                    "the ID of a sealing key could not be put on its Secret"
+                );
+            }
+        }
     }
 
     /// Events are the leader's.
@@ -219,7 +269,12 @@ impl KeyTask {
                 "no usable key Secret is left in the cluster; going on with the keys in memory"
             );
         }
-        if self.is_new(&ring) {
+        let is_new = self.is_new(&ring);
+        if is_new && self.root.stored().is_none() && !self.is_leading() {
+            // The leader makes it before the first key. Without an answer, it is read when this replica leads.
+            let _ = self.settle_root().await;
+        }
+        if std::mem::take(&mut self.root.is_new) || is_new {
             self.state.set_ring(ring);
         }
         for gone in self.known.take_untold() {
@@ -274,7 +329,7 @@ impl KeyTask {
 
     /// How long until a key may be due: looked at often enough that a change of the clock is noticed.
     fn rest(&self) -> Duration {
-        if self.legacy_unread || (self.is_leading() && self.failed) {
+        if self.unread || (self.is_leading() && self.failed) {
             return AGAIN;
         }
         if !self.is_leading() {
@@ -326,7 +381,7 @@ impl KeyTask {
     }
 
     async fn on_time(&mut self) {
-        if self.legacy_unread {
+        if self.unread {
             self.on_legacy().await;
         }
         if self.is_leading() && !self.taken_over {
@@ -394,7 +449,7 @@ impl KeyTask {
 
     async fn on_legacy(&mut self) {
         let legacy = self.legacy().await;
-        self.legacy_unread = legacy.is_err();
+        self.unread = legacy.is_err();
         match legacy {
             Ok(Named::There(secret)) => self.see_again(&secret).await,
             Ok(Named::Gone) => self.known.forget(&self.state.policy.key_prefix.clone()),
@@ -403,6 +458,13 @@ impl KeyTask {
             Err(failure) => {
                 tracing::warn!(error = %failure, "the legacy key could not be read; trying again");
             }
+        }
+        if self.is_leading()
+            && self.taken_over
+            && let Err(failure) = self.settle_root().await
+        {
+            self.unread = true;
+            tracing::warn!(error = %failure, "the root could not be read; trying again");
         }
         self.publish().await;
     }
@@ -417,7 +479,7 @@ impl KeyTask {
                 true
             }
             Err(_) => {
-                self.legacy_unread = true;
+                self.unread = true;
                 true
             }
         }

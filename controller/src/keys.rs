@@ -3,7 +3,9 @@
 //! Reading and naming are pure; `ring` is rebuilt from what is known whenever that changes. The last key is never dropped
 //! from memory (ARCHITECTURE.md "Keys").
 
+mod ids;
 mod known;
+mod root;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -25,7 +27,10 @@ use signet_crds::scope::is_true;
 use thiserror::Error;
 use zeroize::Zeroize as _;
 
+pub use ids::corrected;
+use ids::set_ids;
 pub use known::{KnownKeys, Unstored};
+pub use root::{Root, new_root_secret};
 
 /// Why a key Secret cannot be used. No case carries key material.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -177,23 +182,24 @@ pub fn new_key_secret(
     ]);
     let mut labels = settings.labels.clone();
     labels.insert(KEY_LABEL.to_owned(), KEY_ACTIVE.to_owned());
-    let annotations = settings.annotations.clone();
+    let mut metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        labels: Some(labels),
+        annotations: Some(settings.annotations.clone()),
+        ..ObjectMeta::default()
+    };
+    set_ids(&mut metadata, certificate.key_id(), key.spki_der());
     Ok(KeySecret(Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            labels: Some(labels),
-            annotations: (!annotations.is_empty()).then_some(annotations),
-            ..ObjectMeta::default()
-        },
+        metadata,
         type_: Some(TLS_TYPE.to_owned()),
         data: Some(data),
         ..Secret::default()
     }))
 }
 
-/// The name of the key Secret that follows `predecessor`. Two controllers that replace the same key choose the same
-/// name, so that the second one collides instead of making a second key (ARCHITECTURE.md "Keys").
+/// The name of the key Secret that follows `predecessor` where there is no [`Root`]. Two controllers that replace the same
+/// key choose the same name, so that the second one collides instead of making a second key.
 pub fn new_key_name(prefix: &str, predecessor: Option<&KeyEntry>, ordinal: u32) -> String {
     let after = predecessor.map_or_else(|| "first".to_owned(), |entry| entry.key_id().to_string());
     format!("{prefix}-{after}-{ordinal}")

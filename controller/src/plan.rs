@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use signet_crds::names::{
-    GROUP, KEY_LABEL, KIND, MANAGED, PATCH, SEAL, SEAL_NEVER, SIGNET_PREFIX,
+    GROUP, KEY_LABEL, KIND, MANAGED, PATCH, ROOT, SEAL, SEAL_NEVER, SIGNET_PREFIX,
     SKIP_SET_OWNER_REFERENCES, UPSTREAM_PREFIX,
 };
 use signet_crds::scope::is_true;
@@ -325,6 +325,12 @@ fn judge(policy: &Policy, mut secret: Secret) -> Result<Secret, Refusal> {
         .is_some_and(|labels| labels.contains_key(KEY_LABEL));
     let legacy = metadata.name.as_ref() == Some(&policy.key_prefix)
         && metadata.namespace.as_ref() == Some(&policy.key_namespace);
+    let is_root = metadata.name.as_deref() == Some(ROOT)
+        && metadata.namespace.as_ref() == Some(&policy.key_namespace);
+    if is_root {
+        let message = "the Secret of this name is the root of the controller's installation; no flag allows to write it";
+        return Err(Refusal::new(Reason::SealingKeyRefused, message));
+    }
     if (labelled || legacy) && !policy.allow_sealed_keys {
         let message =
             "the Secret would be a sealing key; that needs --allow-sealed-keys on the controller";

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use signet_common::{KeyId, KeyRing, Tag};
+use signet_common::{KeyId, KeyRing, MacKey, Tag};
 use signet_crds::names::INSTANCE_LABEL;
 use signet_crds::status::condition_type::SYNCED;
 use signet_crds::{Class, Condition, Reason, SealedSecretStatus};
@@ -28,7 +28,7 @@ use crate::pass::pause;
 use crate::plan::Policy;
 use crate::queue::{Lane, Queue};
 use crate::suspects::Suspects;
-use crate::tags::Tags;
+use crate::tags::{Tags, derived_root};
 use again::Rival;
 
 /// The keys of one moment, and the tags under them.
@@ -37,7 +37,7 @@ pub struct Keys {
     pub ring: Arc<KeyRing>,
     /// Tags under this ring, for statuses.
     pub tags: Tags,
-    /// Tags under the first ring of this process, for what is only in memory: they outlive a change of the oldest key.
+    /// Tags under the first root of this process, for what is only in memory: they outlive its change.
     pub memory: Tags,
 }
 
@@ -69,9 +69,9 @@ pub struct State {
     pub queue: Queue,
     /// `--old-gc-behavior`: the Secret of a SealedSecret that is gone is deleted.
     pub collects: bool,
-    /// Asks the SealedSecret watches to list again: the key of the tags changed.
+    /// Asks the SealedSecret watches to list again: the root changed.
     pub relist: watch::Sender<()>,
-    /// Asks the key task to read the legacy key again.
+    /// Asks the key task to read the legacy key and the root again.
     pub legacy_changed: Notify,
     /// Asks the key task to make a key at once.
     pub key_wanted: Notify,
@@ -85,6 +85,7 @@ pub struct State {
     has_keys: watch::Sender<bool>,
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
+    root: Mutex<Option<MacKey>>,
     cores: Arc<Semaphore>,
     /// How many there are.
     all_cores: u32,
@@ -124,6 +125,7 @@ impl State {
             has_keys: watch::Sender::default(),
             index: Mutex::default(),
             keys: RwLock::default(),
+            root: Mutex::default(),
             cores: Arc::new(Semaphore::new(all_cores as usize)),
             all_cores,
             gives_way: OnceLock::new(),
@@ -169,10 +171,24 @@ impl State {
         self.has_keys.subscribe()
     }
 
+    /// Takes over the root that tags are made with from the next ring on. Returns whether it is another one.
+    pub fn set_root(&self, root: MacKey) -> bool {
+        let mut known = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.replace(root.clone());
+        before.is_none_or(|before| before.to_bytes() != root.to_bytes())
+    }
+
+    /// The root; where there is none yet, what is derived from this ring stays for as long as this process lives.
+    fn root(&self, ring: &KeyRing) -> MacKey {
+        let mut known = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let derived = || derived_root(ring).unwrap_or_else(|| MacKey::random(&mut rand::rng()));
+        known.get_or_insert_with(derived).clone()
+    }
+
     /// Takes over a new ring, and wakes whatever waited for a key.
     pub fn set_ring(&self, ring: KeyRing) {
         let ring = Arc::new(ring);
-        let tags = Tags::under(&ring, &self.policy);
+        let tags = Tags::under(self.root(&ring), &ring, &self.policy);
         let memory = self.keys().map(|before| before.memory.clone());
         let keys = Arc::new(Keys {
             memory: memory.unwrap_or_else(|| tags.clone()),

@@ -1,6 +1,6 @@
 //! The tags that recognise an unchanged world (ARCHITECTURE.md "In sync without work").
 //!
-//! Keyed with a key derived from the oldest sealing key, so that nobody but the controller can make them.
+//! Keyed with the root of the installation, so that nobody but the controller can make them (docs/decisions/0004).
 
 use signet_common::{KeyRing, MacKey, Tag};
 use signet_crds::names::{CLUSTER_WIDE, NAMESPACE_WIDE};
@@ -32,6 +32,11 @@ pub struct Leniency {
     pub skip_recreate: bool,
 }
 
+/// What tags are made with where there is no root: derived from the oldest key that may seal.
+pub fn derived_root(ring: &KeyRing) -> Option<MacKey> {
+    ring.mac_key("signet.internal/status/v1")
+}
+
 impl Leniency {
     fn all() -> impl Iterator<Item = Self> {
         let repairs = [Repair::On, Repair::Report, Repair::Off];
@@ -46,7 +51,7 @@ impl Leniency {
 
 impl Tags {
     /// `settings` is a text of all other flags that change results.
-    fn new(ring: &KeyRing, settings: String, leniency: Leniency) -> Self {
+    fn new(mac: MacKey, ring: &KeyRing, settings: String, leniency: Leniency) -> Self {
         let mut keys: Vec<_> = ring
             .entries()
             .iter()
@@ -54,15 +59,15 @@ impl Tags {
             .collect();
         keys.sort();
         Self {
-            mac: ring.mac_key("signet.internal/status/v1"),
+            mac,
             settings,
             leniency,
             keys: keys.join(","),
         }
     }
 
-    /// Tags under this ring and these flags.
-    pub fn under(ring: &KeyRing, policy: &Policy) -> Self {
+    /// Tags under this root, this ring and these flags.
+    pub fn under(root: MacKey, ring: &KeyRing, policy: &Policy) -> Self {
         let leniency = Leniency {
             repair: policy.repair,
             skip_recreate: policy.skip_recreate,
@@ -71,7 +76,7 @@ impl Tags {
         // These two have a place of their own.
         policy.repair = Repair::default();
         policy.skip_recreate = false;
-        Self::new(ring, format!("{policy:?}"), leniency)
+        Self::new(root, ring, format!("{policy:?}"), leniency)
     }
 
     /// The key for digests of Secrets.
@@ -107,7 +112,7 @@ impl Tags {
         self.mac.tag(parts)
     }
 
-    /// What the random functions of an object's templates draw from. The same as long as the object and the oldest key
+    /// What the random functions of an object's templates draw from. The same as long as the object and the root
     /// are: another pass gives the same Secret, also after an update of the controller.
     pub fn template_seed(&self, object: &RawSealedSecret) -> [u8; 32] {
         let metadata = &object.metadata;
@@ -242,7 +247,12 @@ pub(crate) mod tests {
 
     fn tags(entries: &[&KeyEntry], settings: &str) -> Tags {
         let ring = KeyRing::new(entries.iter().map(|entry| (*entry).clone()).collect()).unwrap();
-        Tags::new(&ring, settings.to_owned(), STRICT)
+        Tags::new(
+            derived_root(&ring).unwrap(),
+            &ring,
+            settings.to_owned(),
+            STRICT,
+        )
     }
 
     fn object(change: impl FnOnce(&mut serde_json::Value)) -> RawSealedSecret {
@@ -264,8 +274,11 @@ pub(crate) mod tests {
             repair: Repair::Report,
             ..STRICT
         };
-        let before = Tags::new(&ring(), String::new(), lenient);
-        let after = Tags::new(&ring(), String::new(), STRICT);
+        let tags = |leniency| {
+            let root = derived_root(&ring()).unwrap();
+            Tags::new(root, &ring(), String::new(), leniency)
+        };
+        let (before, after) = (tags(lenient), tags(STRICT));
         let inputs = before.inputs(&object(|_| {}));
         assert_eq!(inputs, after.inputs(&object(|_| {})));
         for class in [Class::Done, Class::Wait] {

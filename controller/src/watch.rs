@@ -17,6 +17,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Resource};
+use signet_crds::names::ROOT;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -166,7 +167,7 @@ pub async fn watch_sealed(state: Arc<State>, scope: Scope, listed: oneshot::Send
                 event = stream.next() => event,
                 never = follow(&mut early, &state) => match never {},
                 _ = relist.changed() => {
-                    tracing::info!("the oldest key changed: looking at every SealedSecret again");
+                    tracing::info!("the root of the tags changed: looking at every SealedSecret again");
                     break;
                 }
             };
@@ -281,6 +282,7 @@ fn on_secret(state: &State, event: Event<PartialObjectMeta<Secret>>, watch: &mut
         Event::Delete(secret) => {
             let key = ObjectKey::of(&secret.metadata);
             note_legacy(state, &key);
+            note_root(state, &key);
             state
                 .index()
                 .lose_secret(&key, &SecretEntry::of(&secret.metadata), Instant::now());
@@ -303,6 +305,13 @@ fn on_secret_state(state: &State, key: ObjectKey, metadata: &ObjectMeta, lane: L
 
 fn note_legacy(state: &State, key: &ObjectKey) {
     if *key.namespace == *state.policy.key_namespace && *key.name == *state.policy.key_prefix {
+        state.legacy_changed.notify_one();
+    }
+}
+
+/// The root is made again from memory when somebody deletes it.
+fn note_root(state: &State, key: &ObjectKey) {
+    if *key.namespace == *state.policy.key_namespace && *key.name == *ROOT {
         state.legacy_changed.notify_one();
     }
 }

@@ -41,6 +41,18 @@ pub const KEY_ACTIVE: &str = "active";
 pub const SEAL: &str = "signet.internal/seal";
 /// Value of [`SEAL`]: nothing; the key only decrypts.
 pub const SEAL_NEVER: &str = "never";
+/// Label of a key Secret: the ID of its key, 16 digits.
+pub const KEY_ID: &str = "signet.internal/key-id";
+/// Annotation of a key Secret: SHA-256 of its public key, 64 digits.
+pub const KEY_SHA256: &str = "signet.internal/key-sha256";
+/// Name of the Secret that holds the root of an installation, in the controller's namespace.
+pub const ROOT: &str = "signet-root";
+/// Type of that Secret.
+pub const ROOT_TYPE: &str = "signet.internal/root";
+/// Item of that Secret: 32 bytes.
+pub const ROOT_ITEM: &str = "root";
+/// Annotation of that Secret: SHA-256 of the key that it was derived from, if the installation is older than its root.
+pub const DERIVED_FROM: &str = "signet.internal/derived-from";
 /// Default prefix of key Secrets' names, and name of the legacy key.
 pub const KEY_PREFIX: &str = "sealed-secrets-key";
 /// Type of a key Secret.

@@ -52,6 +52,8 @@ impl KeyTask {
 
     /// Makes a key, unless `is_wanted` says no after somebody else took the name.
     async fn make(&mut self, is_wanted: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
+        // The name comes from it; it may have been deleted.
+        self.settle_root().await?;
         for ordinal in 1..=NAMES {
             match self.create(ordinal).await? {
                 Ok(secret) => {
@@ -89,7 +91,11 @@ impl KeyTask {
             .state
             .keys()
             .and_then(|keys| keys.ring.current(now).cloned());
-        let name = new_key_name(&self.settings.prefix, newest.as_ref(), ordinal);
+        let (prefix, after) = (&self.settings.prefix, newest.as_ref());
+        let name = match self.root.stored() {
+            Some(root) => root.key_name(prefix, after, ordinal),
+            None => new_key_name(prefix, after, ordinal),
+        };
         let (settings, namespace) = (
             self.settings.clone(),
             self.state.policy.key_namespace.clone(),

@@ -276,3 +276,131 @@ async fn a_replaced_key_is_told_by_the_leader_and_goes_on_decrypting() {
         assert_eq!(keys(&later), [id_of(&new)]);
     }
 }
+
+const ROOT_NAME: &str = "signet-root";
+
+/// As upstream makes it.
+fn without_ids(mut secret: Value) -> Value {
+    secret["metadata"]["labels"] =
+        json!({"sealedsecrets.bitnami.com/sealed-secrets-key": "active"});
+    secret["metadata"]["annotations"] = Value::Null;
+    secret
+}
+
+fn probe(task: &KeyTask) -> signet_common::Tag {
+    let keys = task.state.keys().expect("keys");
+    keys.tags.mac().tag([&b"probe"[..]])
+}
+
+fn stored_root(server: &Shared) -> Option<Value> {
+    let secrets = &lock(server).secrets;
+    let mut roots = secrets.iter().filter(named(ROOT_NAME));
+    roots.next().cloned()
+}
+
+#[tokio::test]
+async fn the_root_is_written_before_the_first_key_and_outlives_it() {
+    let (task, server) = begun(Vec::new(), true).await;
+    let kinds: Vec<_> = lock(&server)
+        .written
+        .iter()
+        .map(|object| object["type"].clone())
+        .collect();
+    assert_eq!(kinds, ["signet.internal/root", "kubernetes.io/tls"]);
+    let first = lock(&server).secrets[1].clone();
+    let name = first["metadata"]["name"]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    assert!(
+        name.starts_with("key-") && name.ends_with("-1") && !name.contains("first"),
+        "{name}"
+    );
+    // A replica that follows makes the same tags, also when that key is gone.
+    let root = stored_root(&server).expect("a root");
+    let (follower, _) = begun(vec![root.clone(), first], false).await;
+    assert_eq!(probe(&follower), probe(&task));
+    let (other, _) = begun(vec![root, stored("other", NOW, 1)], false).await;
+    assert_eq!(probe(&other), probe(&task));
+}
+
+#[tokio::test]
+async fn an_installation_that_has_keys_keeps_its_tags() {
+    let (old, new) = (stored("one", NOW, 1), stored("two", NOW + 60, 1));
+    let (before, _) = begun(vec![old.clone(), new.clone()], false).await;
+    let (leader, server) = begun(vec![old, new.clone()], true).await;
+    assert_eq!(probe(&leader), probe(&before));
+    let root = stored_root(&server).expect("a root");
+    assert_eq!(
+        root["metadata"]["annotations"]["signet.internal/derived-from"]
+            .as_str()
+            .map(str::len),
+        Some(64)
+    );
+    // The oldest key goes; no tag is void.
+    let (later, _) = begun(vec![root, new], true).await;
+    assert_eq!(probe(&later), probe(&before));
+}
+
+#[tokio::test]
+async fn a_root_that_is_deleted_is_written_again_with_the_same_bytes() {
+    let (mut task, server) = begun(vec![stored("one", NOW, 1)], true).await;
+    let before = stored_root(&server).expect("a root");
+    lock(&server)
+        .secrets
+        .retain(|secret| secret["metadata"]["name"] != ROOT_NAME);
+    task.on_legacy().await;
+    assert_eq!(
+        stored_root(&server).expect("a root")["data"],
+        before["data"]
+    );
+}
+
+#[tokio::test]
+async fn without_rights_the_root_and_the_labels_are_done_without() {
+    let server = Shared::default();
+    let plain = without_ids(stored("one", NOW, 1));
+    lock(&server).secrets = vec![plain.clone()];
+    fail(&server, Method::PUT, &format!("{SECRETS}/one"), 403);
+    fail(&server, Method::POST, SECRETS, 403);
+    let state = state(&server);
+    state.lead_alone();
+    let mut task = KeyTask::start(state, settings(), NO_RENEWAL)
+        .await
+        .expect("it begins");
+    assert_eq!(keys(&task).len(), 1);
+    assert!(stored_root(&server).is_none());
+    // It does not ask again for what it may not do.
+    let mut changed = plain;
+    changed["metadata"]["resourceVersion"] = "2".into();
+    let seen = serde_json::from_value(changed).expect("a Secret");
+    task.on_event(Event::Apply(seen), &mut Vec::new()).await;
+    let puts = lock(&server)
+        .asked
+        .iter()
+        .filter(|asked| asked.starts_with("PUT"))
+        .count();
+    assert_eq!(puts, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_others_made_gets_its_id_and_nobody_is_fought_over_it() {
+    let mut plain = without_ids(stored("one", NOW, 1));
+    let id = id_of(&plain).to_string();
+    let (mut task, server) = begun(vec![plain.clone()], true).await;
+    for version in 2..9 {
+        plain["metadata"]["resourceVersion"] = version.to_string().into();
+        let seen = serde_json::from_value(plain.clone()).expect("a Secret");
+        task.on_event(Event::Apply(seen), &mut Vec::new()).await;
+    }
+    let server = lock(&server);
+    let put: Vec<_> = server
+        .written
+        .iter()
+        .filter(|secret| named("one")(secret))
+        .collect();
+    assert_eq!(put.len(), usize::from(CORRECTIONS));
+    assert_eq!(put[0]["metadata"]["labels"]["signet.internal/key-id"], id);
+    assert_eq!(put[0]["metadata"]["uid"], "uid-of-one");
+    assert_eq!(put[0]["metadata"]["resourceVersion"], "1");
+}

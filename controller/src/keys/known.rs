@@ -149,6 +149,11 @@ impl KnownKeys {
         KeyRing::new(stored.into_iter().chain(unstored).collect())
     }
 
+    /// The key that a Secret holds.
+    pub fn key(&self, name: &str) -> Option<&KeyEntry> {
+        self.good.get(name)
+    }
+
     /// How many key Secrets can be used.
     pub fn good_count(&self) -> usize {
         self.good.len()

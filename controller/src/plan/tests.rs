@@ -453,6 +453,11 @@ fn secrets_that_grant_rights_are_refused_on_the_final_secret() {
         ..policy()
     };
     assert!(matches!(refuse(token, &trusting), Plan::Create(_)));
+    let root: fn(&mut SealedSecret) = |sealed| {
+        sealed.metadata.name = Some("signet-root".to_owned());
+        sealed.metadata.namespace = Some("kube-system".to_owned());
+    };
+    assert_eq!(refused(refuse(root, &trusting)), Reason::SealingKeyRefused);
     // What is allowed never becomes the key that everybody seals to, whatever its template says.
     let sly: fn(&mut SealedSecret) = |sealed| {
         let metadata = &mut sealed.spec.template.metadata;

@@ -1,7 +1,7 @@
 //! What a first pass over one object would come to: pure, with the functions that a pass uses.
 
 use k8s_openapi::api::core::v1::Secret;
-use signet_common::KeyRing;
+use signet_common::{KeyRing, MacKey};
 use signet_crds::names::{API_VERSION, KIND};
 use signet_crds::status::condition_type::SYNCED;
 use signet_crds::{Class, Opening, Progress, Reason, Refusal, SealedSecret, failed_items};
@@ -143,10 +143,16 @@ fn synced(object: &RawSealedSecret) -> String {
         .unwrap_or_default()
 }
 
+/// What the controller has: its keys and its root.
+pub(super) struct Ring {
+    pub(super) ring: KeyRing,
+    pub(super) root: MacKey,
+}
+
 /// What a first pass over this object would come to, with this Secret in the cluster.
 pub(super) fn predict(
     policy: &Policy,
-    ring: &KeyRing,
+    keys: &Ring,
     object: &RawSealedSecret,
     existing: Option<&Secret>,
 ) -> Prediction {
@@ -162,7 +168,7 @@ pub(super) fn predict(
     if existing.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some()) {
         return leave();
     }
-    match planned(policy, ring, object, &sealed, existing) {
+    match planned(policy, keys, object, &sealed, existing) {
         Ok(plan) => judge(plan, object, &sealed, existing),
         Err(refusal) if refusal.reason == Reason::Drifted => {
             Prediction::refusal(Action::Report, refusal, object)
@@ -174,12 +180,13 @@ pub(super) fn predict(
 /// In the order of a pass.
 fn planned(
     policy: &Policy,
-    ring: &KeyRing,
+    keys: &Ring,
     object: &RawSealedSecret,
     sealed: &SealedSecret,
     existing: Option<&Secret>,
 ) -> Result<Plan, Refusal> {
-    let tags = Tags::under(ring, policy);
+    let Ring { ring, root } = keys;
+    let tags = Tags::under(root.clone(), ring, policy);
     let cause = if was_applied(&tags, object) {
         Cause::Unchanged
     } else {

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use signet_common::KeyRing;
+use signet_common::MacKey;
+use signet_crds::names::ROOT;
 
 use super::keys::{self, KeyFinding};
-use super::predict::{Prediction, predict};
+use super::predict::{Prediction, Ring, predict};
 use crate::api::{ApiFailure, Cluster};
 use crate::args::{Args, Namespaces};
 use crate::index::ObjectKey;
-use crate::keys::key_selector;
+use crate::keys::{KeySecret, Root, key_selector};
 use crate::object::RawSealedSecret;
 use crate::plan::{Policy, Repair};
 use crate::runtime;
+use crate::tags::derived_root;
 
 /// Objects that are looked at together.
 const TOGETHER: usize = 16;
@@ -52,9 +54,14 @@ pub(super) async fn all(args: &Args) -> anyhow::Result<Found> {
     let policy = Arc::new(runtime::policy(args));
     let keys = keys(args, &cluster, &policy).await?;
     let namespace = &policy.key_namespace;
-    let ring = keys.ring.map(Arc::new).with_context(|| {
+    let ring = keys.ring.with_context(|| {
         format!("there is no usable sealing key in the namespace {namespace}; is --namespace the controller's?")
     })?;
+    let root = root(&cluster, namespace).await?;
+    let root = root.or_else(|| derived_root(&ring));
+    // Without either, no tag in a status is the controller's.
+    let root = root.unwrap_or_else(|| MacKey::random(&mut rand::rng()));
+    let ring = Arc::new(Ring { ring, root });
     let (objects, mut unreadable) = sealed_secrets(args, &cluster, namespace).await?;
     let mut found = Vec::new();
     let mut looks = futures::stream::iter(objects)
@@ -74,6 +81,15 @@ pub(super) async fn all(args: &Args) -> anyhow::Result<Found> {
         objects: found,
         unreadable,
     })
+}
+
+/// The root, if there is one already.
+async fn root(cluster: &Cluster, namespace: &str) -> anyhow::Result<Option<MacKey>> {
+    let found = cluster.secret_by_list(namespace, ROOT).await;
+    let found =
+        found.with_context(|| format!("the Secret {namespace}/{ROOT} could not be read"))?;
+    let found = found.map(KeySecret::from);
+    Ok(found.and_then(|secret| Some(Root::read(&secret)?.mac().clone())))
 }
 
 async fn keys(args: &Args, cluster: &Cluster, policy: &Policy) -> anyhow::Result<keys::Keys> {
@@ -129,7 +145,7 @@ async fn sealed_secrets(
 async fn look(
     cluster: &Cluster,
     policy: &Arc<Policy>,
-    ring: &Arc<KeyRing>,
+    ring: &Arc<Ring>,
     object: RawSealedSecret,
 ) -> (ObjectKey, Result<Prediction, ApiFailure>) {
     let key = ObjectKey::of(&object.metadata);

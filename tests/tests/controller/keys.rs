@@ -42,6 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
         }),
         same("SIGUSR1", on_signal),
         differs("names of key Secrets", &["key-names"], names),
+        differs("the ID on a key Secret", &["key-ids"], ids),
         same("a key by hand, before the start", by_hand),
         same("the legacy key, without label", legacy),
         same("a retired key, before the start", retired),
@@ -168,8 +169,8 @@ fn made(row: &mut Row, flags: &[&str]) -> anyhow::Result<()> {
             "count": secrets.len(),
             "prefix": [name.starts_with("sealed-secrets-key"), name.starts_with("other-prefix")],
             "type": secret["type"],
-            "labels": secret["metadata"]["labels"],
-            "annotations": secret["metadata"]["annotations"],
+            "labels": without_ours(&secret["metadata"]["labels"]),
+            "annotations": without_ours(&secret["metadata"]["annotations"]),
             "items": secret["data"].as_object().map(|data| data.keys().cloned().collect::<Vec<_>>()),
             "bits": certificate.key().bits(),
             "pair": certificate.matches(&key),
@@ -178,6 +179,39 @@ fn made(row: &mut Row, flags: &[&str]) -> anyhow::Result<()> {
             "cn": der.windows(8).any(|part| part == b"the-name"),
             "served": served(side)?.key_id() == certificate.key_id(),
         }))
+    })
+}
+
+/// Labels or annotations without Signet's own; null if there are no others.
+fn without_ours(texts: &Value) -> Value {
+    let texts = texts.as_object().into_iter().flatten();
+    let theirs: serde_json::Map<_, _> = texts
+        .filter(|(name, _)| !name.starts_with("signet.internal/"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if theirs.is_empty() {
+        Value::Null
+    } else {
+        theirs.into()
+    }
+}
+
+/// Also on a key that somebody else made.
+fn ids(row: &mut Row) -> anyhow::Result<()> {
+    let pair = pair(ago(60)?)?;
+    let id = Certificate::parse_pem(pair.certificate.as_bytes())?.key_id();
+    row.each(|side| {
+        pair.store(side, "by-hand", Some("active"))?;
+        side.start(&[])
+    })?;
+    row.compare("the ID", |side| {
+        let secret = side.find_secret("by-hand")?.context("it is there")?;
+        let metadata = &secret["metadata"];
+        let label = metadata["labels"]["signet.internal/key-id"] == id.to_string();
+        let whole = metadata["annotations"]["signet.internal/key-sha256"].as_str();
+        let whole =
+            whole.is_some_and(|whole| whole.len() == 64 && whole.starts_with(&id.to_string()));
+        Ok(json!([label, whole]))
     })
 }
 

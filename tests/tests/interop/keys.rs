@@ -77,12 +77,17 @@ fn a_cluster_goes_from_upstream_to_signet_and_back_with_the_same_keys() -> anyho
     delete_secrets(&plane, &namespace, &["one"])?;
     let before = versions(&key_secrets(&plane, NAMESPACE)?);
 
-    // Signet takes over: the same certificate to the byte, no key more, the key Secret untouched, the old object opens.
+    // Signet takes over: the same certificate to the byte, no key more, the old object opens. On the key Secret it writes
+    // the ID of the key, and once.
     let mut signet = SignetController::start(&plane, NAMESPACE, &[])?;
     assert_eq!(signet.certificate()?, by_upstream);
     await_all(&plane, &namespace, &["one"])?;
     await_reason(&plane, &namespace, "one", "Unsealed")?;
-    assert_eq!(versions(&key_secrets(&plane, NAMESPACE)?), before);
+    let labelled = versions(&key_secrets(&plane, NAMESPACE)?);
+    assert_eq!(
+        (labelled.len(), &labelled[0].0),
+        (before.len(), &before[0].0)
+    );
     seal_and_await(&plane, Cli::Signet, &namespace, "two")?;
     signet.process.terminate(CAP)?;
 
@@ -127,10 +132,10 @@ fn check_shape(plane: &ControlPlane) -> anyhow::Result<()> {
     assert_eq!(keys.len(), 2);
     for key in &keys {
         assert_eq!(key["type"], "kubernetes.io/tls");
-        assert_eq!(
-            key["metadata"]["labels"],
-            serde_json::json!({ KEY_LABEL: "active" })
-        );
+        let labels = key["metadata"]["labels"].as_object().context("labels")?;
+        assert_eq!(labels[KEY_LABEL], "active");
+        let names: Vec<_> = labels.keys().collect();
+        assert_eq!(names, [KEY_LABEL, "signet.internal/key-id"]);
         let items: Vec<_> = key["data"].as_object().context("data")?.keys().collect();
         assert_eq!(items, ["tls.crt", "tls.key"]);
         let name = key["metadata"]["name"].as_str().context("a name")?;

@@ -27,10 +27,10 @@ fn one_of_three_works_and_the_others_only_answer() -> anyhow::Result<()> {
     }
     let by_leader = scene.writes(Marker::START, &leader)?;
     let count = |resource: &str| by_leader.iter().filter(|r| r.resource == resource).count();
-    // The key and the Secret, the status, the event.
+    // The root, the key and the Secret; the status; the event.
     assert_eq!(
         ["secrets", "sealedsecrets", "events"].map(count),
-        [2, 1, 1],
+        [3, 1, 1],
         "{by_leader:?}"
     );
     assert_eq!(key_secrets(scene.plane, &scene.namespace)?.len(), 1);

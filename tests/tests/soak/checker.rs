@@ -200,7 +200,7 @@ fn judge_foreign(model: &Model, observed: &Observed, findings: &mut Findings) {
     }
 }
 
-/// The name of a key that a controller makes holds its predecessor's id and a number: two with the same predecessor are
+/// The name of a key that a controller makes holds what stands for its predecessor, and a number: two with the same predecessor are
 /// one too many.
 fn judge_keys(model: &Model, observed: &Observed, findings: &mut Findings) {
     for key in &model.hand_keys {

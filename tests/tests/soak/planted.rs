@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use signet_tests::shared;
 use signet_tests::signet::{sealed_path, secret_path};
 
-use crate::checker::{Findings, judge};
+use crate::checker::{Findings, KEY_PREFIX, judge};
 use crate::plan::Plan;
 use crate::replicas::SYSTEM;
 use crate::slot::{Shape, Slot};
@@ -148,14 +148,16 @@ fn two_keys_where_one_should_be_are_found() -> anyhow::Result<()> {
     let stage = world()?;
     let key = stage.observe()?.keys.first().cloned().expect("a key");
     let mut copy = stage.api().get(&secret_path(SYSTEM, &key))?;
-    let name = key.replace("-first-1", "-first-2");
+    let stem = key.strip_suffix("-1").expect("the first of its name");
+    let name = format!("{stem}-2");
     assert_ne!(name, key);
     copy["metadata"] = json!({
         "name": name, "namespace": SYSTEM, "labels": copy["metadata"]["labels"].clone(),
     });
     let found = stage.planted(|stage| stage.api().apply(&copy).map(drop))?;
+    let after = stem.strip_prefix(KEY_PREFIX).expect("a key's name");
     let lines = vec![
-        format!("two keys follow first: {key} and {name}"),
+        format!("two keys follow {after}: {key} and {name}"),
         "2 keys were made, and 1 to 1 asked for".to_owned(),
     ];
     assert_eq!(found, findings(|found| found.keys = lines));
