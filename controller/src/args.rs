@@ -33,8 +33,9 @@ pub use serving::Serving;
 pub use templates::Templates;
 pub use watching::{Namespaces, Watching};
 
-/// Version as `--version` prints it: upstream's that this is compatible with, then ours.
-pub const VERSION: &str = concat!("0.40.0+signet.", env!("CARGO_PKG_VERSION"));
+/// Version as `--version` prints it: upstream's that this is compatible with, then ours. With a `v`: upstream's integration
+/// suite asks for it.
+pub const VERSION: &str = concat!("v0.40.0+signet.", env!("CARGO_PKG_VERSION"));
 
 /// Opens SealedSecrets in the cluster and keeps their Secrets right.
 #[derive(Debug, Clone, Parser)]

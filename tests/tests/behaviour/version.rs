@@ -11,7 +11,7 @@ fn the_version_is_printed_as_upstream_prints_its_own() -> anyhow::Result<()> {
     let printed = kubectl::run(command, "")?.success("--version")?;
     let number = printed
         .trim_end()
-        .strip_prefix("controller version: ")
+        .strip_prefix("controller version: v")
         .unwrap_or_default();
     let parts: Vec<_> = number.split(['.', '+']).take(3).collect();
     assert!(

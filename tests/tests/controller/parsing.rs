@@ -239,7 +239,7 @@ fn answer(side: &Side, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow
     let version = output.stdout.lines().last().unwrap_or_default();
     let said = version
         .strip_prefix("controller version: ")
-        .is_some_and(|rest| rest.starts_with("0.40.0"));
+        .is_some_and(|rest| rest.trim_start_matches('v').starts_with("0.40.0"));
     let shown = [&output.stdout, &output.stderr];
     let help =
         shown.iter().any(|text| text.contains("--key-renew-period")) && output.status.success();

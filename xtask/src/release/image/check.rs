@@ -74,8 +74,9 @@ fn image(recipe: &Recipe, layout: &Path, tools: &Tools) -> anyhow::Result<()> {
 /// Runs the program as the entry point would.
 fn runs(recipe: &Recipe, root: &Path) -> anyhow::Result<()> {
     let version = inside(root, recipe.name, &["--version"], "")?.success("--version")?;
+    let mark = if recipe.name == "kubeseal" { "" } else { "v" };
     let wanted = format!(
-        "{} version: 0.40.0+signet.{}\n",
+        "{} version: {mark}0.40.0+signet.{}\n",
         recipe.name,
         env!("CARGO_PKG_VERSION")
     );
