@@ -204,7 +204,7 @@ impl Pass<'_> {
         }
         if opening.is_none() {
             tracing::info!(key = %self.key, "Updating");
-            if self.gives_way_to(self.object) {
+            if self.gives_way_to(self.object).await {
                 self.give_way_to(self.object).await;
                 return End::Nothing;
             }

@@ -115,7 +115,8 @@ mod tests {
     fn tag(n: u8) -> Tag {
         static KEY: std::sync::OnceLock<signet_common::MacKey> = std::sync::OnceLock::new();
         let ring = || signet_common::KeyRing::new(vec![crate::tags::tests::entry(1)]).unwrap();
-        KEY.get_or_init(|| ring().mac_key("test").unwrap()).tag([&[n][..]])
+        KEY.get_or_init(|| ring().mac_key("test").unwrap())
+            .tag([&[n][..]])
     }
 
     #[test]

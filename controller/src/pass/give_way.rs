@@ -13,15 +13,29 @@ use crate::status::{Outcome, next_status};
 impl Pass<'_> {
     /// Whether the status of this object is a success that replaced our own `NoKey` while this process ran, of the same
     /// generation, and the Secret is there and owned by the object. Then another controller has the key. A success that
-    /// was found is judged as any other.
-    pub(super) fn gives_way_to(&self, object: &RawSealedSecret) -> bool {
+    /// was found is judged as any other. The status may be seen before the Secret that it tells of, which is read then.
+    pub(super) async fn gives_way_to(&self, object: &RawSealedSecret) -> bool {
+        self.replaced_our_refusal(object)
+            && (self.is_secret_owned()
+                || (self.read_secret().await.is_ok() && self.is_secret_owned()))
+    }
+
+    fn is_secret_owned(&self) -> bool {
+        let uid = Version::of(&self.object.metadata).uid;
+        let index = self.state.index();
+        index.secret(self.key).is_some_and(|secret| {
+            secret.owner == SecretOwner::SealedSecret(uid) && !secret.terminating
+        })
+    }
+
+    fn replaced_our_refusal(&self, object: &RawSealedSecret) -> bool {
         let (Some(status), Some(shown)) = (object.status(), self.keys.shown(object)) else {
             return false;
         };
         let succeeded = synced_of(&status) == Some(1)
             && status.observed_generation == object.metadata.generation;
         let index = self.state.index();
-        let (Some(entry), Some(secret)) = (index.sealed(self.key), index.secret(self.key)) else {
+        let Some(entry) = index.sealed(self.key) else {
             return false;
         };
         let tags = &self.keys.tags;
@@ -30,8 +44,7 @@ impl Pass<'_> {
             && entry.answer.settled().and_then(same) == Some(Class::Wait);
         let replaced = entry.said.is_some_and(|said| said.content != shown.content);
         let uid = Version::of(&object.metadata).uid;
-        let owned = secret.owner == SecretOwner::SealedSecret(uid) && !secret.terminating;
-        succeeded && refused && replaced && owned && entry.version.uid == uid
+        succeeded && refused && replaced && entry.version.uid == uid
     }
 
     /// Leaves the other's success. What upstream's controller kept of our conditions contradicts it, and is taken out once.

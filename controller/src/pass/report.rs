@@ -96,7 +96,7 @@ impl Pass<'_> {
     async fn write_status(&self, said: &Said, now: Timestamp) -> Result<bool, ApiFailure> {
         let mut object = self.object.clone();
         for _ in 0..CONFLICTS {
-            if said.outcome.reason == Reason::NoKey && self.gives_way_to(&object) {
+            if said.outcome.reason == Reason::NoKey && self.gives_way_to(&object).await {
                 self.give_way_to(&object).await;
                 return Ok(false);
             }

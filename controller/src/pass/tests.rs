@@ -202,7 +202,7 @@ async fn only_nokey_gives_way_and_only_to_a_success_over_its_own_words_with_its_
             entry.answer = crate::index::Answer::Settled(settled);
             entry.said = said_before;
         }
-        over(&state, &found, async |pass| pass.gives_way_to(&found)).await
+        over(&state, &found, async |pass| pass.gives_way_to(&found).await).await
     };
     let ours = "00000000-0000-0000-0000-000000000001";
     assert!(gives_way(Reason::NoKey, true, 1, ours).await);

@@ -55,6 +55,7 @@ fn two_installations_with_keys_of_their_own_agree_after_a_few_statuses() -> anyh
             record.namespace == namespace
                 && record.subresource == "status"
                 && record.verb == "update"
+                && record.code == 200
         });
         Ok(statuses.count())
     };
