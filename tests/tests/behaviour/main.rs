@@ -3,6 +3,7 @@
 
 mod admission;
 mod content;
+mod documented_restore;
 mod drift;
 mod failures;
 mod forged;
