@@ -47,9 +47,12 @@ pub enum ApiFailure {
     /// 404.
     #[error("the object does not exist")]
     NotFound,
-    /// 413, or 422 that names fields: this content will never be accepted.
+    /// 422 that names fields: this content will never be accepted.
     #[error("the API server refuses the content: {0}")]
     Invalid(String),
+    /// 413, or 500 of an API server whose etcd takes no object of this size.
+    #[error("the object is too large for the API server; split it")]
+    TooLarge,
     /// 400, 401, 403, or 422 without fields: permissions, quota, a policy or a webhook.
     #[error("the API server refuses the request: {0}")]
     Refused(String),
@@ -86,7 +89,8 @@ impl ApiFailure {
             (409, _) => Self::Conflict,
             (404, _) => Self::NotFound,
             (403, _) if is_terminating(status) => Self::NamespaceTerminating,
-            (413, _) => Self::Invalid(shown),
+            (413, _) => Self::TooLarge,
+            (500, _) if is_too_large(status) => Self::TooLarge,
             (422, _) if names_fields(status) => Self::Invalid(shown + &known_fields(status)),
             (400 | 401 | 403 | 422, _) => Self::Refused(shown),
             _ => {
@@ -406,6 +410,14 @@ fn conditional(metadata: &ObjectMeta) -> Result<(), ApiFailure> {
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     let both = given(&metadata.uid) && given(&metadata.resource_version);
     both.then_some(()).ok_or(ApiFailure::Conflict)
+}
+
+/// Whether etcd refused the size: by its own limit (`--max-request-bytes`), or by that of the API server's client for it.
+/// The API server hands on both as 500 without a reason.
+fn is_too_large(status: &kube::core::Status) -> bool {
+    let text = &status.message;
+    text.contains("etcdserver: request is too large")
+        || text.contains("trying to send message larger than max")
 }
 
 /// Whether the API server's own validation speaks: it names a field for each cause. Policies answer 422 and webhooks 400

@@ -1,4 +1,5 @@
-//! How often the templates of an object may fail (docs/trust.md row 9).
+//! How often an object may be refused with an answer about values: its templates fail, or it compares with an immutable
+//! Secret (docs/trust.md row 9).
 //!
 //! Each failure answers a question about values to somebody who may write the object. The answer cannot be withheld,
 //! but it can be made slow.

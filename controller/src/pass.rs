@@ -224,7 +224,7 @@ impl Pass<'_> {
             return end;
         }
         if opening.is_none()
-            && let Some(end) = self.unrendered(existing.as_ref())
+            && let Some(end) = self.put_off(existing.as_ref())
         {
             return end;
         }

@@ -18,10 +18,7 @@ fn failures_are_sorted_by_code_and_reason_and_their_text_is_dropped() {
             ApiFailure::Refused("422 Invalid".to_owned()),
         ),
         (failure(400, ""), ApiFailure::Refused("400 ".to_owned())),
-        (
-            failure(413, "RequestEntityTooLarge"),
-            ApiFailure::Invalid("413 RequestEntityTooLarge".to_owned()),
-        ),
+        (failure(413, "RequestEntityTooLarge"), ApiFailure::TooLarge),
         (
             failure(403, "Forbidden"),
             ApiFailure::Refused("403 Forbidden".to_owned()),
@@ -44,6 +41,26 @@ fn failures_are_sorted_by_code_and_reason_and_their_text_is_dropped() {
         assert!(!found.to_string().contains("canary"));
     }
 }
+
+#[test]
+fn what_etcd_finds_too_large_is_no_outage() {
+    for (text, expected) in [
+        ("etcdserver: request is too large", ApiFailure::TooLarge),
+        (
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2097252 vs. 2097152)",
+            ApiFailure::TooLarge,
+        ),
+        (
+            "etcdserver: request timed out",
+            ApiFailure::unanswered("500 "),
+        ),
+    ] {
+        let status = Status::failure(text, "").with_code(500);
+        let found = ApiFailure::of(&kube::Error::Api(status.boxed()));
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
 #[test]
 fn only_a_refusal_that_names_fields_is_about_the_content() {
     let failure = |fields: &[&str]| {

@@ -34,10 +34,13 @@ pub(crate) fn rendered(
 const GIVE_WAY: Duration = Duration::from_secs(1);
 
 impl Pass<'_> {
-    /// Why the templates are not rendered now, if they are not.
-    pub(super) fn unrendered(&self, existing: Option<&Secret>) -> Option<End> {
+    /// Why the Secret is not made now, if it is not: an answer about values that came a moment ago, or templates that killed
+    /// a process.
+    pub(super) fn put_off(&self, existing: Option<&Secret>) -> Option<End> {
+        let rest = || self.state.brake.rest(self.key).map(End::Later);
         if !self.object.has_templates() {
-            return None;
+            // Compared is only what is there.
+            return existing.and_then(|_| rest());
         }
         match self.state.suspects.verdict(&self.object.metadata) {
             Verdict::Never => {
@@ -49,11 +52,12 @@ impl Pass<'_> {
                 Some(self.refused(refusal, existing))
             }
             Verdict::LastAndAlone if self.state.others_wait() => Some(End::Later(GIVE_WAY)),
-            _ => self.state.brake.rest(self.key).map(End::Later),
+            _ => rest(),
         }
     }
 
-    /// Whoever may write an object learns something about values from each refusal of what its templates made.
+    /// Whoever may write an object learns something about values from each refusal of what its templates made, and from
+    /// whether plain items are those of a Secret that cannot change.
     pub(super) fn note_answer(&self, end: &End) {
         let End::Said(said) = end else { return };
         let tells = matches!(
@@ -62,9 +66,9 @@ impl Pass<'_> {
                 | Reason::TemplateTooExpensive
                 | Reason::SecretInvalid
                 | Reason::WriteRefused
-                | Reason::Immutable
         );
-        if tells && self.object.has_templates() {
+        let compares = said.outcome.reason == Reason::Immutable;
+        if compares || tells && self.object.has_templates() {
             self.state.brake.note(self.key);
         }
     }

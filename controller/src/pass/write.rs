@@ -210,7 +210,7 @@ impl Pass<'_> {
 
     pub(super) fn failed(&self, failure: &ApiFailure, existing: Option<&Secret>) -> End {
         let reason = match failure {
-            ApiFailure::Invalid(_) => Reason::SecretInvalid,
+            ApiFailure::Invalid(_) | ApiFailure::TooLarge => Reason::SecretInvalid,
             ApiFailure::Refused(_) => Reason::WriteRefused,
             _ => Reason::ApiUnavailable,
         };

@@ -6,7 +6,7 @@ mod bombs;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use signet_harness::eventually;
 use signet_tests::signet::{clear_items, ensure_contains, merge};
 
@@ -119,6 +119,57 @@ fn a_refusal_by_the_api_server_of_what_a_template_made_rests_as_well() -> anyhow
         "{resting:#}"
     );
     scene.apply(&with("{{ if hasPrefix \"v\" .k }}{}{{ else }}x{{ end }}")?)?;
+    scene.reason("db", "Unsealed").map(drop)
+}
+
+#[test]
+fn what_a_template_makes_too_large_for_etcd_is_refused_as_content_and_rests() -> anyhow::Result<()>
+{
+    let scene = scene("too-large")?;
+    let with = |guess: &str| {
+        let repeat = "{{ repeat 1000000 \"x\" }}";
+        let text = format!("{{{{ if hasPrefix \"{guess}\" .k }}}}{repeat}{{{{ end }}}}");
+        // The API server counts 1 MiB of values, and no names.
+        let mut data: Map<_, _> = (0..2500)
+            .map(|number| (format!("{number:04}-{}", "n".repeat(240)), json!("")))
+            .collect();
+        data.insert("t".to_owned(), json!(text));
+        scene.sealed_as("db", &[("k", "v")], json!({"data": data}))
+    };
+    scene.apply(&with("v")?)?;
+    let refused = scene.says("db", "SecretInvalid", "too large")?;
+    scene.apply(&with("w")?)?;
+    scene.sentinel()?;
+    let resting = scene.find_sealed("db")?.context("it is gone")?;
+    ensure!(
+        resting["status"]["observedGeneration"] == refused["metadata"]["generation"],
+        "answered at once: {}",
+        resting["status"]
+    );
+    scene.reason("db", "Unsealed").map(drop)
+}
+
+#[test]
+fn whether_plain_items_equal_those_of_an_immutable_secret_is_told_slowly() -> anyhow::Result<()> {
+    let scene = scene("guesses")?;
+    let items = [("p", "0042"), ("q", "x")];
+    scene.apply(&scene.sealed_as("db", &items, json!({"immutable": true}))?)?;
+    scene.reason("db", "Unsealed")?;
+    // In plain text, by somebody who may not read Secrets.
+    let guess = |text: &str| {
+        let template = json!({"immutable": true, "data": {"p": text}});
+        scene.sealed_as("db", &items[1..], template)
+    };
+    scene.apply(&guess("0041")?)?;
+    let refused = scene.reason("db", "Immutable")?;
+    scene.apply(&guess("0042")?)?;
+    scene.sentinel()?;
+    let resting = scene.find_sealed("db")?.context("it is gone")?;
+    ensure!(
+        resting["status"]["observedGeneration"] == refused["metadata"]["generation"],
+        "answered at once: {}",
+        resting["status"]
+    );
     scene.reason("db", "Unsealed").map(drop)
 }
 
