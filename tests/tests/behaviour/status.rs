@@ -271,3 +271,38 @@ fn without_update_status_the_work_is_done_and_the_status_left_alone() -> anyhow:
     assert!(early.is_err(), "{early:?}");
     Ok(())
 }
+
+#[test]
+fn a_status_that_does_not_fit_beside_its_object_is_written_without_its_items() -> anyhow::Result<()>
+{
+    let mut solo = Solo::start("full", &[])?;
+    let name = |number: usize| format!("{number:03}-{}", "n".repeat(240));
+    let names: Vec<_> = (0..650).map(name).collect();
+    let items: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let with = |solo: &Solo, filler: usize| {
+        let data = json!({"filler": "y".repeat(filler)});
+        solo.sealed_as("db", &items, json!({"data": data}))
+    };
+    // Just below what etcd takes of an object.
+    solo.apply(&with(&solo, 1_000_000)?)?;
+    let full = solo.reason("db", "Unsealed")?;
+    anyhow::ensure!(
+        full["status"].get("items").is_none(),
+        "it fits: {} bytes",
+        full.to_string().len()
+    );
+    // A restart opens nothing and writes nothing.
+    solo.stop()?;
+    solo.begin_again(&[])?;
+    solo.sentinel()?;
+    assert_eq!(version(&solo.reason("db", "Unsealed")?), version(&full));
+    assert!(solo.controller.metric("signet_private_operations_total")? < 650.0);
+    // With room for them the items come back.
+    solo.apply(&with(&solo, 100_000)?)?;
+    let roomy = eventually("a status with items", CAP, || {
+        let found = solo.find_sealed("db").ok()??;
+        (found["status"]["items"].as_object()?.len() == 650).then_some(found)
+    })?;
+    assert_eq!(verdicts(&roomy), verdicts(&full));
+    Ok(())
+}
