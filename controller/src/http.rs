@@ -12,13 +12,13 @@ mod turns;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use jiff::Timestamp;
 use signet_common::KeyRing;
 use tokio::sync::Semaphore;
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use self::limit::limit;
 use self::page::Pages;
 use self::room::{Room, no_room};
-use self::turns::Turns;
+use self::turns::{Turn, Turns};
 use crate::metrics;
 use crate::state::State;
 use crate::verify::{Judgement, LiveItems, Opens, Reseal, Rotate, Verify, live_items, subject};
@@ -37,7 +37,7 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 const ROTATE: &str = "/v1/rotate";
 /// Bodies that are looked at at the same time, before a turn is taken for them.
 const READERS: usize = 1;
-/// Requests that may open values at the same time.
+/// Judgements that may have a core at the same time.
 const OPENERS: usize = 1;
 /// Private operations on a core before a pass may have it.
 const SLICE: u64 = 64;
@@ -189,9 +189,14 @@ fn render_metrics(api: &Api) -> String {
     state.metrics.render(&conditions)
 }
 
-async fn handle_verify(Shared(api): Shared<Api>, body: Bytes) -> Response {
+async fn handle_verify(
+    Shared(api): Shared<Api>,
+    Extension(turn): Extension<Arc<Turn>>,
+    body: Bytes,
+) -> Response {
     let v1_data = api.state.policy.v1_data;
-    match api.judge(move |_| Verify::read(&body, v1_data)).await {
+    let read = move |_| Verify::read(&body, v1_data);
+    match api.judge(turn, read).await {
         Judgement::Yes(()) => StatusCode::OK.into_response(),
         Judgement::No | Judgement::NotLive => StatusCode::CONFLICT.into_response(),
         Judgement::Unreadable(text) => unreadable(&text),
@@ -206,7 +211,11 @@ async fn rotate_is_off() -> Response {
     refused("this controller does not re-encrypt (--rotate=off)\n")
 }
 
-async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
+async fn handle_rotate(
+    Shared(api): Shared<Api>,
+    Extension(turn): Extension<Arc<Turn>>,
+    body: Bytes,
+) -> Response {
     let v1_data = api.state.policy.v1_data;
     let live = match api.rotate {
         Rotate::Any => None,
@@ -217,7 +226,7 @@ async fn handle_rotate(Shared(api): Shared<Api>, body: Bytes) -> Response {
         },
     };
     let read = move |now| Reseal::read(&body, v1_data, now, live.as_ref());
-    match api.judge(read).await {
+    match api.judge(turn, read).await {
         Judgement::Yes(object) => {
             ([(header::CONTENT_TYPE, "application/json")], object).into_response()
         }
@@ -245,10 +254,11 @@ fn unreadable(text: &str) -> Response {
 }
 
 impl Api {
-    /// Runs one judgement, one at a time. It goes on to its end if the client goes away: otherwise those who come and go would
-    /// have many made at once.
+    /// Runs one judgement. It goes on to its end, and keeps its turn, if the client goes away: otherwise those who come and go
+    /// would have many made at once.
     async fn judge<O>(
         &self,
+        turn: Arc<Turn>,
         read: impl FnOnce(Timestamp) -> Result<O, Judgement<O::Yes>> + Send + 'static,
     ) -> Judgement<O::Yes>
     where
@@ -258,17 +268,51 @@ impl Api {
         let Some(keys) = self.state.keys() else {
             return Judgement::No;
         };
-        let opener = Arc::clone(&self.openers).acquire_owned().await;
-        let state = Arc::clone(&self.state);
+        let api = self.clone();
         let judging = tokio::spawn(async move {
-            let judgement = judge_in_slices(&state, Arc::clone(&keys.ring), read).await;
-            drop(opener);
+            let judgement = api.judge_in_slices(Arc::clone(&keys.ring), read).await;
+            drop(turn);
             judgement
         });
         match judging.await {
             Ok(judgement) => judgement,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+
+    /// Reads and opens on the cores, in slices between which passes over objects and other judgements have their turn.
+    async fn judge_in_slices<O>(
+        &self,
+        ring: Arc<KeyRing>,
+        read: impl FnOnce(Timestamp) -> Result<O, Judgement<O::Yes>> + Send + 'static,
+    ) -> Judgement<O::Yes>
+    where
+        O: Opens + Send + 'static,
+        O::Yes: Send + 'static,
+    {
+        let mut opening = match self.slice(move || read(Timestamp::now())).await {
+            Ok(opening) => opening,
+            Err(judgement) => return judgement,
+        };
+        loop {
+            let ring = Arc::clone(&ring);
+            let slice = move || {
+                let (judgement, operations) = opening.go_on(&ring, SLICE);
+                (opening, judgement, operations)
+            };
+            let (rest, judgement, operations) = self.slice(slice).await;
+            self.state.metrics.add_private_operations(operations);
+            match judgement {
+                Some(judgement) => return judgement,
+                None => opening = rest,
+            }
+        }
+    }
+
+    /// A piece of a judgement: one at a time, so that together they take one core, and in the order in which they ask.
+    async fn slice<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _opener = self.openers.acquire().await;
+        self.state.on_cores(work).await
     }
 
     /// The ciphertexts of the object in the cluster that a body is about. Without one there are none, so that the answer
@@ -288,35 +332,6 @@ impl Api {
         })?;
         let sealed = object.and_then(|object| object.decode().ok());
         Ok(sealed.as_ref().map_or_else(LiveItems::new, live_items))
-    }
-}
-
-/// Reads and opens on the cores, in slices: a body with thousands of items makes no pass over an object wait for all of them.
-async fn judge_in_slices<O>(
-    state: &State,
-    ring: Arc<KeyRing>,
-    read: impl FnOnce(Timestamp) -> Result<O, Judgement<O::Yes>> + Send + 'static,
-) -> Judgement<O::Yes>
-where
-    O: Opens + Send + 'static,
-    O::Yes: Send + 'static,
-{
-    let mut opening = match state.on_cores(move || read(Timestamp::now())).await {
-        Ok(opening) => opening,
-        Err(judgement) => return judgement,
-    };
-    loop {
-        let ring = Arc::clone(&ring);
-        let slice = move || {
-            let (judgement, operations) = opening.go_on(&ring, SLICE);
-            (opening, judgement, operations)
-        };
-        let (rest, judgement, operations) = state.on_cores(slice).await;
-        state.metrics.add_private_operations(operations);
-        match judgement {
-            Some(judgement) => return judgement,
-            None => opening = rest,
-        }
     }
 }
 

@@ -41,12 +41,15 @@ pub(super) async fn limit(Shared(api): Shared<Api>, request: Request, next: Next
     {
         return unreadable(&text);
     }
-    if let Err(seconds) = api.turns.take(peer.unwrap_or_default()).await {
-        return too_many(seconds);
-    }
+    let turn = match api.turns.take(peer.unwrap_or_default(), body.len()).await {
+        Ok(turn) => Arc::new(turn),
+        Err(seconds) => return too_many(seconds),
+    };
     share.is_judged();
     let busy = place.as_ref().map(Place::busy);
-    let response = next.run(Request::from_parts(parts, body.into())).await;
+    let mut request = Request::from_parts(parts, body.into());
+    request.extensions_mut().insert(turn);
+    let response = next.run(request).await;
     drop(busy);
     let (parts, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {

@@ -266,36 +266,44 @@ async fn those_who_ask_for_metrics_at_once_share_one_page() {
 }
 
 /// Those who ask and go away would otherwise have as many judged at once as they like, and nobody would count it.
-#[tokio::test]
-async fn a_judgement_goes_on_to_its_end_when_its_client_goes_away() {
-    const ITEMS: usize = 3 * 64 + 1;
-    let state = state(true);
+/// A SealedSecret with so many items that open here, as JSON.
+fn openable(state: &State, items: usize) -> String {
     let keys = state.keys().expect("keys");
     let current = keys.ring.current(Timestamp::now()).expect("a key");
     let target = SealTarget::new(Scope::Strict, "b", "a").expect("a target");
     let value = Plaintext::new(b"value".to_vec());
     let public = current.certificate.key();
     let blob = seal(&mut rand::rng(), public, &target, "item", &value).expect("sealed");
-    let items: serde_json::Map<_, _> = (0..ITEMS)
+    let items: serde_json::Map<_, _> = (0..items)
         .map(|number| (number.to_string(), blob.to_base64().into()))
         .collect();
     let body = serde_json::json!({
         "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
         "metadata": {"name": "a", "namespace": "b"}, "spec": {"encryptedData": items},
     });
+    body.to_string()
+}
+
+/// Private operations so far.
+fn spent(state: &State) -> usize {
+    let text = state.metrics.render(&[]);
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("signet_private_operations_total "));
+    line.expect("a metric").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_judgement_goes_on_to_its_end_when_its_client_goes_away() {
+    const ITEMS: usize = 3 * 64 + 1;
+    let state = state(true);
+    let body = openable(&state, ITEMS);
     let api = Api::new(Arc::clone(&state), settings(MANY));
-    let spent = || {
-        let text = state.metrics.render(&[]);
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("signet_private_operations_total "));
-        line.expect("a metric").parse::<usize>().expect("a number")
-    };
-    let request = Request::post("/v1/verify").body(Body::from(body.to_string()));
+    let request = Request::post("/v1/verify").body(Body::from(body));
     let answer = api.router().oneshot(request.expect("a request"));
     let mut answer = tokio::spawn(answer);
     let reaches = async |wanted| {
-        while spent() < wanted {
+        while spent(&state) < wanted {
             tokio::task::yield_now().await;
         }
     };
@@ -307,7 +315,38 @@ async fn a_judgement_goes_on_to_its_end_when_its_client_goes_away() {
     );
     let patience = Duration::from_secs(60);
     let all = tokio::time::timeout(patience, reaches(ITEMS)).await;
-    assert!(all.is_ok(), "{} of {ITEMS}", spent());
+    assert!(all.is_ok(), "{} of {ITEMS}", spent(&state));
+}
+
+#[tokio::test]
+async fn many_large_requests_of_one_peer_hold_up_no_small_one() {
+    const ITEMS: usize = 10 * 64;
+    let state = state(true);
+    let (large, small) = (openable(&state, ITEMS), openable(&state, 1));
+    let api = Api::new(Arc::clone(&state), settings(MANY));
+    let ask = |address: &str, body: &str| {
+        let mut request = Request::post("/v1/verify")
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        let address = address.parse().expect("an address");
+        request.extensions_mut().insert(turns::Peer::of(address));
+        tokio::spawn(api.clone().router().oneshot(request))
+    };
+    let asked: Vec<_> = (0..7).map(|_| ask("10.0.0.1", &large)).collect();
+    while spent(&state) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Of the same peer, too: behind the service proxy all are one.
+    for address in ["10.0.0.2", "10.0.0.1"] {
+        let answer = ask(address, &small).await.expect("no panic");
+        assert_eq!(answer.map(|answer| answer.status()), Ok(StatusCode::OK));
+        assert!(spent(&state) < ITEMS, "it came after a large one");
+    }
+    for answer in asked {
+        let answer = answer.await.expect("no panic");
+        assert_eq!(answer.map(|answer| answer.status()), Ok(StatusCode::OK));
+    }
+    assert_eq!(spent(&state), 7 * ITEMS + 2);
 }
 
 #[tokio::test]
