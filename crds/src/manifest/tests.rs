@@ -245,6 +245,17 @@ fn many_aliases_and_many_objects_are_read() {
 }
 
 #[test]
+fn aliases_of_a_short_text_stand_for_no_more_values_than_it_has_bytes() {
+    let text = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(300), "*a,".repeat(300));
+    assert_eq!(
+        parse_documents(text.as_bytes()),
+        Err(ManifestError::TooManyValues(text.len()))
+    );
+    assert!(read_documents(text.as_bytes(), Reading::SMALL).is_ok());
+    assert!(parse_documents(b"[a,a,a]").is_ok());
+}
+
+#[test]
 fn aliases_of_long_texts_are_counted_by_their_bytes() {
     let text = format!(
         "a: &a {}\nb: [{}]\n",
