@@ -21,6 +21,7 @@ mod restart;
 mod results;
 mod ring;
 mod table;
+mod tenants;
 mod usage;
 mod world;
 
@@ -64,7 +65,7 @@ struct Group {
 }
 
 /// In the order in which they run and are shown.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 12] = [
     Group {
         scenarios: &["cold", "cold, default flags", "requests"],
         run: cold::run,
@@ -80,6 +81,25 @@ const GROUPS: [Group; 8] = [
     Group {
         scenarios: &["large values"],
         run: memory::large,
+    },
+    Group {
+        scenarios: &["tenants: annotations"],
+        run: tenants::annotations,
+    },
+    Group {
+        scenarios: &["tenants: items"],
+        run: tenants::items,
+    },
+    Group {
+        scenarios: &["tenants: large objects"],
+        run: tenants::large,
+    },
+    Group {
+        scenarios: &[
+            "tenants: one annotation of a Secret",
+            "tenants: many annotations of a Secret",
+        ],
+        run: tenants::secrets,
     },
     Group {
         scenarios: &["60 keys"],

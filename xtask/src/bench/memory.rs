@@ -105,7 +105,7 @@ pub(crate) fn large(lab: &Lab) -> anyhow::Result<Vec<Outcome>> {
 }
 
 /// What a controller has that nobody wants anything of.
-fn idle(world: &World<'_>, side: Side) -> anyhow::Result<u64> {
+pub(super) fn idle(world: &World<'_>, side: Side) -> anyhow::Result<u64> {
     let mut controller = world.controller(side, &[])?;
     if side == Side::Ours {
         controller.await_ready()?;

@@ -74,7 +74,7 @@ pub(crate) fn run(lab: &Lab) -> anyhow::Result<Vec<Outcome>> {
 }
 
 /// Adds keys until there are `count`. Returns the certificate of the newest.
-fn make_keys(world: &World<'_>, count: usize) -> anyhow::Result<PathBuf> {
+pub(super) fn make_keys(world: &World<'_>, count: usize) -> anyhow::Result<PathBuf> {
     let certificate = |number: usize| world.folder().join(format!("{number}.crt"));
     let make = |number: usize| world.make_key(&number.to_string(), &certificate(number));
     thread::sleep(SECOND);

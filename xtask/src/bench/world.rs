@@ -64,6 +64,8 @@ impl Batch {
 #[derive(Debug)]
 pub(crate) struct World<'a> {
     lab: &'a Lab,
+    /// Bits of the keys that it makes.
+    bits: u32,
     pub(crate) plane: ControlPlane,
     folder: TempDir,
 }
@@ -80,6 +82,11 @@ pub(crate) struct Controller {
 impl<'a> World<'a> {
     /// Starts the control plane, makes a key, and grants both controllers what upstream's has.
     pub(crate) fn start(lab: &'a Lab) -> anyhow::Result<Self> {
+        Self::start_with_bits(lab, 4096)
+    }
+
+    /// As [`World::start`], with keys of another size.
+    pub(crate) fn start_with_bits(lab: &'a Lab, bits: u32) -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let options = Options {
             controller_manager: false,
@@ -91,6 +98,7 @@ impl<'a> World<'a> {
         let plane = ControlPlane::start(&lab.tools, options)?;
         let world = Self {
             lab,
+            bits,
             plane,
             folder: tempfile::tempdir()?,
         };
@@ -120,7 +128,9 @@ impl<'a> World<'a> {
     pub(crate) fn make_key(&self, name: &str, certificate: &Path) -> anyhow::Result<()> {
         let key = self.folder.path().join(format!("{name}.key"));
         let made = Command::new(self.lab.program("signet")?)
-            .args(["keys", "generate", "--out-key"])
+            .args(["keys", "generate"])
+            .arg(format!("--bits={}", self.bits))
+            .arg("--out-key")
             .arg(&key)
             .arg("--out-cert")
             .arg(certificate)
@@ -250,14 +260,26 @@ impl<'a> World<'a> {
         Ok(cpu)
     }
 
-    /// Whether every SealedSecret of a batch says that it is in sync.
+    /// Awaits that every SealedSecret of a batch says that it is in sync.
     pub(crate) fn await_synced(&self, batch: &Batch) -> anyhow::Result<()> {
+        self.await_all(batch, "is in sync", |object| {
+            synced(object).is_some_and(|condition| condition["status"] == "True")
+        })
+    }
+
+    /// Awaits that this is true of every SealedSecret in the namespaces of a batch.
+    pub(crate) fn await_all(
+        &self,
+        batch: &Batch,
+        what: &str,
+        is_true: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<()> {
         for namespace in batch.namespaces() {
             let path = format!("/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets");
-            eventually(&format!("all of {namespace} is in sync"), CAP, || {
+            eventually(&format!("all of {namespace} {what}"), CAP, || {
                 let list = self.plane.api().get(&path)?;
                 let objects = list["items"].as_array().context("a list")?;
-                let behind = objects.iter().filter(|object| !is_synced(object)).count();
+                let behind = objects.iter().filter(|object| !is_true(object)).count();
                 ensure!(behind == 0, "{behind} of {} are not", objects.len());
                 anyhow::Ok(())
             })?;
@@ -266,13 +288,11 @@ impl<'a> World<'a> {
     }
 }
 
-fn is_synced(object: &Value) -> bool {
-    let conditions = object["status"]["conditions"].as_array();
-    conditions.is_some_and(|conditions| {
-        conditions
-            .iter()
-            .any(|condition| condition["type"] == "Synced" && condition["status"] == "True")
-    })
+/// The condition `Synced` of a SealedSecret.
+pub(crate) fn synced(object: &Value) -> Option<&Value> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    let mut conditions = conditions.iter();
+    conditions.find(|condition| condition["type"] == "Synced")
 }
 
 /// CPU seconds of the three that share the machine.
