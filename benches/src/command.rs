@@ -1,8 +1,11 @@
 //! What can be asked of this program.
 
-use clap::Parser;
+use std::io::Read as _;
 
-use crate::{ceiling, clear, flood, libraries, post, seal};
+use clap::Parser;
+use tokio::sync::oneshot;
+
+use crate::{ceiling, clear, flood, libraries, post, scrape, seal};
 
 #[derive(Parser)]
 enum Command {
@@ -11,6 +14,7 @@ enum Command {
     Post(post::Arguments),
     Ceiling(ceiling::Arguments),
     Flood(flood::Arguments),
+    Scrape(scrape::Arguments),
     Libraries(libraries::Arguments),
 }
 
@@ -25,6 +29,17 @@ pub(crate) fn run() -> anyhow::Result<()> {
         Command::Post(arguments) => runtime.block_on(post::run(&arguments)),
         Command::Ceiling(arguments) => runtime.block_on(ceiling::run(arguments)),
         Command::Flood(arguments) => runtime.block_on(flood::run(arguments)),
+        Command::Scrape(arguments) => runtime.block_on(scrape::run(arguments)),
         Command::Libraries(arguments) => libraries::run(&arguments),
     }
+}
+
+/// Told when stdin ends, which is how a load that has no end of its own is stopped.
+pub(crate) fn end_of_input() -> oneshot::Receiver<()> {
+    let (ended, end) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = ended.send(());
+    });
+    end
 }

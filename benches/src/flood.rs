@@ -1,6 +1,5 @@
 //! `signet-load flood`: verify requests at a fixed rate, whatever happens to the ones before, until stdin ends.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,10 +10,10 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::{Client, Config};
 use serde::Serialize;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::client;
+use crate::command::end_of_input;
 
 /// Ask a controller to verify an object, many times a second.
 #[derive(clap::Args)]
@@ -46,11 +45,7 @@ struct Answers {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let body = std::fs::read(&arguments.body)?;
     let client = client::client(Config::new(arguments.url))?;
-    let (ended, mut end) = oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        let _ = ended.send(());
-    });
+    let mut end = end_of_input();
     let mut answers = Answers::default();
     let mut running = JoinSet::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / arguments.rate);

@@ -12,6 +12,7 @@ mod command;
 mod flood;
 mod libraries;
 mod post;
+mod scrape;
 mod seal;
 
 fn main() -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ mod outcome;
 mod restart;
 mod results;
 mod ring;
+mod scrape;
 mod table;
 mod tenants;
 mod usage;
@@ -65,7 +66,7 @@ struct Group {
 }
 
 /// In the order in which they run and are shown.
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         scenarios: &["cold", "cold, default flags", "requests"],
         run: cold::run,
@@ -112,6 +113,10 @@ const GROUPS: [Group; 12] = [
     Group {
         scenarios: &["verify flood"],
         run: flood::run,
+    },
+    Group {
+        scenarios: &["metrics in a loop"],
+        run: scrape::run,
     },
     Group {
         scenarios: &["hand-over"],

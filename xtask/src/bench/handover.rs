@@ -103,12 +103,12 @@ fn leads(controller: &Controller) -> bool {
     leads.is_ok_and(|leads| leads == 1.0)
 }
 
-fn await_leading(controller: &Controller) -> anyhow::Result<()> {
+pub(super) fn await_leading(controller: &Controller) -> anyhow::Result<()> {
     eventually("it leads", CAP, || leads(controller))
 }
 
 /// What the chart grants for the Lease.
-fn grant_lease(world: &World<'_>) -> anyhow::Result<()> {
+pub(super) fn grant_lease(world: &World<'_>) -> anyhow::Result<()> {
     let group = "rbac.authorization.k8s.io";
     let metadata = json!({ "name": "leader-election", "namespace": NAMESPACE });
     let api = world.plane.api();

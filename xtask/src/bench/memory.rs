@@ -117,7 +117,7 @@ pub(super) fn idle(world: &World<'_>, side: Side) -> anyhow::Result<u64> {
 }
 
 /// The peak of ours when it makes all Secrets.
-fn cold(world: &World<'_>, batch: &Batch) -> anyhow::Result<u64> {
+pub(super) fn cold(world: &World<'_>, batch: &Batch) -> anyhow::Result<u64> {
     let mut controller = world.controller(Side::Ours, &[])?;
     await_events(world, batch, &mut controller, batch.count)?;
     world.await_synced(batch)?;
