@@ -6,6 +6,7 @@
 pub mod api;
 pub mod args;
 pub mod brake;
+mod cores;
 pub mod digest;
 pub mod event;
 pub mod fence;

@@ -120,6 +120,7 @@ pub async fn run(state: &Arc<State>, job: Job) -> Next {
             }
         },
     };
+    let _room = state.room_for(object.size()).await;
     let pass = Pass {
         state,
         keys: &keys,
@@ -358,7 +359,9 @@ impl Pass<'_> {
         let mut total = 0;
         loop {
             let ring = Arc::clone(&self.keys.ring);
-            let (progress, operations) = self.state.on_cores(move || advance(opening, &ring)).await;
+            let slice = move || advance(opening, &ring);
+            let namespace = &self.key.namespace;
+            let (progress, operations) = self.state.on_cores_for(namespace, slice).await;
             total += operations;
             match progress {
                 Progress::More(rest) if total < BUDGET => opening = rest,

@@ -2,6 +2,7 @@
 
 mod again;
 mod cores;
+mod room;
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroI64;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::api::Cluster;
 use crate::brake::Brake;
+use crate::cores::Cores;
 use crate::event::limit::EventLimit;
 use crate::index::{Answer, Claim, Index, KeySet, ObjectKey, SealedEntry, Shown, Verdict, Version};
 use crate::metrics::Metrics;
@@ -86,9 +88,9 @@ pub struct State {
     index: Mutex<Index>,
     keys: RwLock<Option<Arc<Keys>>>,
     root: Mutex<Option<MacKey>>,
-    cores: Arc<Semaphore>,
-    /// How many there are.
-    all_cores: u32,
+    cores: Arc<Cores>,
+    /// Bytes of large objects that passes may still take.
+    room: Semaphore,
     /// Since when what is suspect gives way.
     gives_way: OnceLock<Instant>,
     pruned: AtomicBool,
@@ -107,7 +109,6 @@ impl State {
         per_namespace: usize,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let all_cores = u32::try_from(cores).unwrap_or(u32::MAX);
         Self {
             cluster,
             policy,
@@ -126,8 +127,8 @@ impl State {
             index: Mutex::default(),
             keys: RwLock::default(),
             root: Mutex::default(),
-            cores: Arc::new(Semaphore::new(all_cores as usize)),
-            all_cores,
+            cores: Cores::new(u32::try_from(cores).unwrap_or(u32::MAX)),
+            room: Semaphore::new(room::ROOM),
             gives_way: OnceLock::new(),
             pruned: AtomicBool::new(false),
             ready: AtomicBool::new(false),

@@ -96,10 +96,11 @@ impl Pass<'_> {
             let _rendering = state.suspects.begin(&metadata, alone);
             render()
         };
+        let namespace = &self.key.namespace;
         if alone {
-            self.state.alone_on_cores(noted).await
+            self.state.alone_on_cores(namespace, noted).await
         } else {
-            self.state.on_cores(noted).await
+            self.state.on_cores_for(namespace, noted).await
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::State;
+use crate::cores::Permit;
 
 impl State {
     /// Runs CPU work on a blocking thread, at most one a core. Work that was begun keeps its core to its end, also when
@@ -17,36 +18,32 @@ impl State {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        self.on(1, work).await
+        // No namespace has this name.
+        on(self.cores.one(&"".into()).await, work).await
     }
 
-    /// As [`State::on_cores`], while nothing else runs there.
+    /// As [`State::on_cores`], in the turn of a namespace.
+    ///
+    /// # Panics
+    /// As `work` does.
+    pub async fn on_cores_for<T: Send + 'static>(
+        &self,
+        namespace: &Arc<str>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        on(self.cores.one(namespace).await, work).await
+    }
+
+    /// As [`State::on_cores_for`], while nothing else runs there.
     ///
     /// # Panics
     /// As `work` does.
     pub async fn alone_on_cores<T: Send + 'static>(
         &self,
+        namespace: &Arc<str>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        self.on(self.all_cores, work).await
-    }
-
-    async fn on<T: Send + 'static>(
-        &self,
-        cores: u32,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> T {
-        let permit = Arc::clone(&self.cores).acquire_many_owned(cores).await;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        })
-        .await;
-        match done {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        on(self.cores.all(namespace).await, work).await
     }
 
     /// Whether a turn that is running should give way to those that wait: to all of them, but not for ever.
@@ -55,5 +52,18 @@ impl State {
         const PATIENCE: Duration = Duration::from_secs(60);
         let since = self.gives_way.get_or_init(Instant::now);
         since.elapsed() < PATIENCE && !(self.is_ready() && self.queue.has_one_turn())
+    }
+}
+
+async fn on<T: Send + 'static>(permit: Permit, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    })
+    .await;
+    match done {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -31,7 +31,7 @@ async fn work_whose_caller_went_away_keeps_its_core_to_its_end() {
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
     let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
-    for _ in 0..state.cores.available_permits() {
+    for _ in 0..state.cores.free() {
         let (begun, gate) = (begun.clone(), Arc::clone(&gate));
         let work = state.on_cores(move || {
             begun.send(()).expect("the test goes on");
@@ -43,7 +43,7 @@ async fn work_whose_caller_went_away_keeps_its_core_to_its_end() {
             _ = has_begun.recv() => {}
         }
     }
-    assert_eq!(state.cores.available_permits(), 0);
+    assert_eq!(state.cores.free(), 0);
     drop(open);
     state.on_cores(|| ()).await;
 }
@@ -60,4 +60,17 @@ async fn the_end_of_an_object_ends_no_other_of_its_name_and_no_newer_state() {
     assert!(is_known(), "it was seen since");
     state.end_sealed(&object(ONE, "8").metadata);
     assert!(!is_known(), "it ended");
+}
+
+#[tokio::test]
+async fn large_objects_wait_for_room_and_small_ones_do_not() {
+    let state = State::without_cluster();
+    let held = state.room_for(room::ROOM - 100_000).await;
+    let mut large = Box::pin(state.room_for(1_000_000));
+    assert!(futures::poll!(&mut large).is_pending());
+    assert!(state.room_for(30_000).await.is_none(), "it takes none");
+    drop(held);
+    drop(large.await);
+    let whole = state.room_for(2 * room::ROOM).await;
+    assert!(whole.is_some() && state.room.available_permits() == 0);
 }
