@@ -177,7 +177,7 @@ impl Pass<'_> {
     }
 
     /// The status after this pass; `None` if the present one says it all, tags included.
-    fn status_to_write(
+    pub(super) fn status_to_write(
         &self,
         object: &RawSealedSecret,
         said: &Said,

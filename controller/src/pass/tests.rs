@@ -250,3 +250,18 @@ async fn nothing_is_made_for_an_object_that_is_gone() {
     state.lose_sealed(&key());
     assert_eq!(may().await, Ok(false));
 }
+
+#[tokio::test]
+async fn a_status_is_about_the_generation_that_it_is_written_over() {
+    let state = state();
+    let mut changed_back = object(1);
+    changed_back.metadata.generation = Some(3);
+    let said = Said::new(Outcome::new(Reason::Unsealed, ""), None);
+    let status = over(&state, &object(1), async |pass| {
+        pass.status_to_write(&changed_back, &said, Timestamp::now(), true)
+    })
+    .await;
+    let status = status.expect("something to write");
+    assert_eq!(status.observed_generation, Some(3));
+    assert_eq!(status.conditions[0].observed_generation, Some(3));
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use signet_harness::eventually;
 use signet_tests::signet::CAP;
 
-use crate::scene::{MANAGED, PATCH, SKIP_OWNER, Scene, is_owned_by, scene, text};
+use crate::scene::{MANAGED, PATCH, SKIP_OWNER, Scene, Solo, is_owned_by, scene, text};
 
 fn template() -> Value {
     json!({"metadata": {"labels": {"ours": "1"}, "annotations": {"ours": "1"}}})
@@ -195,5 +195,61 @@ fn without_our_owner_the_templates_own_owners_are_set() -> anyhow::Result<()> {
     scene.await_secret("the owner again", "db", |secret| {
         text(secret, "/metadata/ownerReferences/0/kind") == "ConfigMap"
     })?;
+    Ok(())
+}
+
+#[test]
+fn an_object_that_goes_while_it_is_opened_leaves_no_secret() -> anyhow::Result<()> {
+    /// Opened in one turn, which takes a second or more; the operations are counted at its end.
+    const ITEMS: usize = 2500;
+    let solo = Solo::start("gone", &[])?;
+    let names: Vec<_> = (0..ITEMS).map(|number| format!("k{number}")).collect();
+    let items: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    let template = json!({"metadata": {"annotations": {SKIP_OWNER: "true"}}});
+    let sealed = solo.sealed_as("db", &items, template)?;
+    let operations = || solo.controller.private_operations();
+    for round in 1..=2 {
+        let before = operations()?;
+        solo.apply(&sealed)?;
+        eventually("the turn", CAP, || {
+            let log = solo.controller.process.log();
+            let begun = |line: &&str| line.contains("Updating") && line.contains("/db");
+            (log.lines().filter(begun).count() == round).then_some(())
+        })?;
+        solo.delete_sealed("db")?;
+        assert_eq!(operations()?, before, "it was too fast");
+        // What was begun goes on to the end of its turn.
+        eventually("all items", CAP, || {
+            (operations().ok()? >= before + ITEMS as f64).then_some(())
+        })?;
+        solo.sentinel()?;
+        assert_eq!(solo.find_secret("db")?, None, "round {round}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_object_costs_three_requests_and_one_more_without_an_owner() -> anyhow::Result<()> {
+    let solo = Solo::start("three", &[])?;
+    let template = json!({"metadata": {"annotations": {SKIP_OWNER: "true"}}});
+    for (name, template, more) in [
+        ("db", json!({}), None),
+        ("orphan", template, Some("get sealedsecrets")),
+    ] {
+        let before = solo.plane.audit().mark()?;
+        let object = solo.apply(&solo.sealed_as(name, &[("k", "v")], template)?)?;
+        solo.reason(name, "Unsealed")?;
+        solo.await_event(&object, "Unsealed")?;
+        let asked = eventually("its requests", CAP, || {
+            let asked = solo.requests_about(before, name).ok()?;
+            asked
+                .contains(&"update sealedsecrets/status".to_owned())
+                .then_some(asked)
+        })?;
+        let wanted = more
+            .into_iter()
+            .chain(["create secrets", "update sealedsecrets/status"]);
+        assert!(wanted.eq(asked.iter().map(String::as_str)), "{asked:?}");
+    }
     Ok(())
 }
