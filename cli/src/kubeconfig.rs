@@ -6,7 +6,7 @@ pub(crate) mod check;
 mod files;
 pub(crate) mod timeout;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kube::config::{Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use serde_json::{Map, Value, json};
@@ -342,16 +342,62 @@ pub fn namespace(session: &Session<'_>, options: &KubeOptions) -> Result<Option<
         .and_then(|context| context.namespace.clone())
         .filter(|namespace| !namespace.is_empty());
     Ok(from_context
-        .or_else(|| in_cluster_namespace(session))
+        .or_else(|| in_cluster_namespace(session.variable, Path::new(SERVICE_ACCOUNT)))
         .or_else(|| config.map(|_| "default".to_owned())))
 }
 
-fn in_cluster_namespace(session: &Session<'_>) -> Option<String> {
-    (session.variable)("KUBERNETES_SERVICE_HOST")?;
-    let from_variable = (session.variable)("POD_NAMESPACE").filter(|text| !text.is_empty());
-    from_variable.or_else(|| {
-        let path = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-        let text = std::fs::read_to_string(path).ok()?;
+/// What a pod has of its service account.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// The namespace of the pod that this runs in, if it is one with a service account, as client-go decides it: a pod that
+/// only works for another cluster has none.
+fn in_cluster_namespace(
+    variable: impl Fn(&str) -> Option<String>,
+    service_account: &Path,
+) -> Option<String> {
+    let set = |name| variable(name).filter(|text| !text.is_empty());
+    set("KUBERNETES_SERVICE_HOST")?;
+    set("KUBERNETES_SERVICE_PORT")?;
+    let token = std::fs::metadata(service_account.join("token")).ok()?;
+    if token.is_dir() {
+        return None;
+    }
+    set("POD_NAMESPACE").or_else(|| {
+        let text = std::fs::read_to_string(service_account.join("namespace")).ok()?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_without_a_service_account_has_no_namespace() {
+        const POD: [(&str, &str); 3] = [
+            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+            ("KUBERNETES_SERVICE_PORT", "443"),
+            ("POD_NAMESPACE", "runner"),
+        ];
+        let account = tempfile::tempdir().expect("a folder");
+        let namespace = |without: &str| {
+            let set = |name: &str| {
+                let mut pod = POD.iter();
+                let (_, value) = pod.find(|(of, _)| *of == name && name != without)?;
+                Some((*value).to_owned())
+            };
+            in_cluster_namespace(set, account.path())
+        };
+        let write = |name, text: &str| std::fs::write(account.path().join(name), text);
+        write("namespace", " of-the-file\n").expect("written");
+        assert_eq!(namespace(""), None, "no token");
+        std::fs::create_dir(account.path().join("token")).expect("a folder");
+        assert_eq!(namespace(""), None, "no token either");
+        std::fs::remove_dir(account.path().join("token")).expect("removed");
+        write("token", "t").expect("written");
+        assert_eq!(namespace("").as_deref(), Some("runner"));
+        assert_eq!(namespace("POD_NAMESPACE").as_deref(), Some("of-the-file"));
+        assert_eq!(namespace("KUBERNETES_SERVICE_HOST"), None);
+        assert_eq!(namespace("KUBERNETES_SERVICE_PORT"), None);
+    }
 }
