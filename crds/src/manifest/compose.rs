@@ -233,6 +233,15 @@ fn check_depth(depth: usize, span: Span) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The key that merges another mapping.
+const MERGE: &str = "<<";
+
+/// Whether Go takes [`MERGE`] with this tag for a merge, quoted or not. yq writes `!!merge <<` for every one that it reads.
+fn is_merge(tag: &Tag) -> bool {
+    let core = tag.suffix_in_namespace("tag:yaml.org,2002:");
+    core.as_deref() == Some("merge") || (tag.handle().is_empty() && tag.suffix() == "!")
+}
+
 /// `None` if the tag and the text do not go together.
 fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Option<Node> {
     let Some(tag) = tag else {
@@ -241,6 +250,9 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Option<Node> {
             _ => Node::Text(text),
         });
     };
+    if text == MERGE && is_merge(tag) {
+        return Some(Node::Plain(text));
+    }
     let resolved = resolve(&text);
     let fits = match tag.core_suffix() {
         Some("int") => matches!(resolved, Resolved::Int(_) | Resolved::Uint(_)),
@@ -292,7 +304,7 @@ impl Children {
 
 fn as_key(node: &Shared) -> Option<Waiting> {
     let (name, written) = match &*node.node {
-        Node::Plain(text) if text == "<<" => return Some(Waiting::Merge),
+        Node::Plain(text) if text == MERGE => return Some(Waiting::Merge),
         Node::Plain(text) => {
             let name = resolve(text).go_key()?;
             let written = (name != *text).then(|| text.clone());

@@ -229,6 +229,25 @@ fn a_key_that_stands_twice_is_refused_in_yaml_and_in_json() {
 }
 
 #[test]
+fn a_merge_key_with_its_tag_merges_and_one_that_is_a_text_does_not() {
+    let keys = |key: &str| {
+        let text = format!("x: &x {{k: 1}}\na:\n  {key}: *x\n");
+        let read = parse_documents(text.as_bytes()).expect(key);
+        let keys = read[0]["a"].as_object().expect("a mapping").keys();
+        keys.cloned().collect::<Vec<_>>()
+    };
+    let merge_tag = "!<tag:yaml.org,2002:merge>";
+    for key in ["<<", "!!merge <<", "!!merge \"<<\"", "! <<", "! '<<'"] {
+        assert_eq!(keys(key), ["k"], "{key}");
+    }
+    assert_eq!(keys(&format!("{merge_tag} <<")), ["k"]);
+    for key in ["\"<<\"", "!!str <<", "!other <<"] {
+        assert_eq!(keys(key), ["<<"], "{key}");
+    }
+    assert_eq!(keys("!!merge x"), ["x"]);
+}
+
+#[test]
 fn many_aliases_and_many_objects_are_read() {
     let mut text =
         "kind: List\nitems:\n- {kind: Secret, metadata: {labels: &l {team: t}}}\n".to_owned();
