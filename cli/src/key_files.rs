@@ -12,12 +12,23 @@ use crate::error::Failure;
 use crate::input::read_file;
 use crate::session::Program;
 
-/// Every private key of these files, in order.
+/// What key files hold.
+pub struct Found<K> {
+    /// Keys that open, in order.
+    pub keys: Vec<K>,
+    /// Why others cannot be used: no reason to do without those.
+    pub unfit: Vec<Failure>,
+}
+
+/// Every private key of these files, in order, with the file that it is from; and why others cannot be used.
 ///
 /// # Errors
 /// A file cannot be read, or holds something other than keys. No text quotes the file.
-pub fn read_all(paths: &[PathBuf], program: Program) -> Result<Vec<(PrivateKey, String)>, Failure> {
-    let mut keys = Vec::new();
+pub fn read_all(
+    paths: &[PathBuf],
+    program: Program,
+) -> Result<Found<(PrivateKey, String)>, Failure> {
+    let mut all = Found::default();
     for path in paths {
         let name = Printable(&path.to_string_lossy()).to_string();
         let bytes = read_file(path)?;
@@ -30,16 +41,19 @@ pub fn read_all(paths: &[PathBuf], program: Program) -> Result<Vec<(PrivateKey, 
                 Program::Signet => Failure::trouble(UNDER_TLS_KEY).within(&name),
             }
         })?;
-        keys.extend(found.into_iter().map(|key| (key, name.clone())));
+        let from = |key| (key, name.clone());
+        all.keys.extend(found.keys.into_iter().map(from));
+        let within = |failure: Failure| failure.within(&name);
+        all.unfit.extend(found.unfit.into_iter().map(within));
     }
-    Ok(keys)
+    Ok(all)
 }
 
 /// Every private key of one file, in order.
 ///
 /// # Errors
 /// It holds something other than keys. No text quotes it.
-pub fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
+pub fn parse(bytes: &[u8]) -> Result<Found<PrivateKey>, Failure> {
     let text = decode_text(bytes);
     // A text around a PEM block may be in any encoding.
     let bytes = text.as_ref().map_or(bytes, |text| text.as_bytes());
@@ -47,22 +61,49 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<PrivateKey>, Failure> {
         .split(|byte| *byte == b'\n')
         .any(|line| line.starts_with(b"-----BEGIN"));
     if looks_like_pem {
-        return PrivateKey::parse_pem_all(bytes).map_err(explain);
+        let mut found = Found::default();
+        found.take(bytes, |failure| failure)?;
+        return Ok(found);
     }
     let documents = read_documents(bytes, Reading::LARGE).map_err(|error| {
         Failure::trouble(format_args!(
             "neither a PEM private key nor a backup of key Secrets: {error}"
         ))
     })?;
-    let mut keys = Vec::new();
+    let mut found = Found::default();
     for secret in documents.iter().flat_map(secrets) {
-        keys.extend(from_secret(secret)?);
+        let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+        found.take(&pem_of(secret)?, |failure| {
+            failure.within(format_args!("Secret {}", Printable(name)))
+        })?;
     }
-    if keys.is_empty() {
+    if found.keys.is_empty() && found.unfit.is_empty() {
         return Err(Failure::trouble("there is no private key in this file")
             .hint("expected is a PEM private key, or the key Secrets as 'kubectl get secret -o yaml' prints them"));
     }
-    Ok(keys)
+    Ok(found)
+}
+
+impl<K> Default for Found<K> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            unfit: Vec::new(),
+        }
+    }
+}
+
+impl Found<PrivateKey> {
+    /// Takes in the keys of a PEM text.
+    fn take(&mut self, pem: &[u8], within: impl Fn(Failure) -> Failure) -> Result<(), Failure> {
+        for key in PrivateKey::parse_pem_all(pem).map_err(explain)? {
+            match key {
+                Ok(key) => self.keys.push(key),
+                Err(error) => self.unfit.push(within(explain(error))),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The Secrets of a document: of a List with or without a kind, or the one that it is.
@@ -73,15 +114,14 @@ fn secrets(document: &Value) -> Vec<&Value> {
     }
 }
 
-fn from_secret(secret: &Value) -> Result<Vec<PrivateKey>, Failure> {
+fn pem_of(secret: &Value) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let text = |map: &str| secret.get(map)?.get(TLS_KEY)?.as_str();
     let malformed = || Failure::trouble("the 'tls.key' of a Secret is not valid base64");
-    let pem = match (text("stringData"), text("data")) {
-        (Some(plain), _) => Zeroizing::new(plain.as_bytes().to_vec()),
-        (None, Some(encoded)) => decode_base64(encoded.trim()).ok_or_else(malformed)?,
-        (None, None) => return Err(without_key()),
-    };
-    PrivateKey::parse_pem_all(&pem).map_err(explain)
+    match (text("stringData"), text("data")) {
+        (Some(plain), _) => Ok(Zeroizing::new(plain.as_bytes().to_vec())),
+        (None, Some(encoded)) => decode_base64(encoded.trim()).ok_or_else(malformed),
+        (None, None) => Err(without_key()),
+    }
 }
 
 const UNDER_TLS_KEY: &str = "a Secret without a private key; a key Secret has it under tls.key";

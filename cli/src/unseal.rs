@@ -8,9 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use signet_common::{
-    Certificate, CertificateRequest, KeyEntry, KeyRing, KeyUse, Plaintext, PrivateKey,
-};
+use signet_common::{Certificate, CertificateRequest, KeyEntry, KeyRing, KeyUse, Plaintext};
 use signet_crds::{
     DesiredSecret, ItemFailure, Opening, Progress, Reason, SealedSecret, V1Data, assemble,
     failed_items,
@@ -20,7 +18,7 @@ use signet_templates::{Env, Functions, Mode, Options};
 use crate::atomic_file::Privacy;
 use crate::error::Failure;
 use crate::input::{self, Input};
-use crate::key_files;
+use crate::key_files::{self, Found};
 use crate::output::{FormatRequest, Output, render};
 use crate::session::{Program, Session};
 use crate::verify::{parse_all, shown_name};
@@ -48,8 +46,7 @@ pub struct UnsealCommand {
 pub fn run(command: &UnsealCommand, session: &mut Session<'_>) -> Result<(), Failure> {
     command.input.expect(session)?;
     refuse_overwriting_input(command)?;
-    let keys = key_files::read_all(&command.keys, session.program)?;
-    let ring = ring(session, keys)?;
+    let ring = ring(command, session)?;
     let bytes = command.input.read_manifest(session)?;
     let program = session.program;
     let within = |failure| command.input.within(program, failure);
@@ -114,19 +111,24 @@ fn refuse_overwriting_input(command: &UnsealCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The keys as a ring. It wants certificates, which play no part in opening: they are made here.
-fn ring(
-    session: &mut Session<'_>,
-    keys: Vec<(PrivateKey, String)>,
-) -> Result<Option<KeyRing>, Failure> {
+/// The keys as a ring. It wants certificates, which play no part in opening: they are made here. A key that cannot be used
+/// must not stand in the way of the others in a disaster.
+fn ring(command: &UnsealCommand, session: &mut Session<'_>) -> Result<Option<KeyRing>, Failure> {
+    let Found { keys, mut unfit } = key_files::read_all(&command.keys, session.program)?;
     let request = CertificateRequest {
         common_name: "",
         valid_for: Duration::from_secs(86_400),
     };
     let mut entries = Vec::new();
     for (key, source) in keys {
-        let certificate = Certificate::self_signed(&mut session.rng, &key, &request, session.now)
-            .map_err(Failure::trouble)?;
+        let made = Certificate::self_signed(&mut session.rng, &key, &request, session.now);
+        let certificate = match made {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                unfit.push(Failure::trouble(error).within(&source));
+                continue;
+            }
+        };
         entries.push(KeyEntry {
             key: Arc::new(key),
             certificate: Arc::new(certificate),
@@ -134,6 +136,12 @@ fn ring(
             ordered_at: session.now,
             source,
         });
+    }
+    if entries.is_empty() && !unfit.is_empty() {
+        return Err(unfit.remove(0));
+    }
+    for failure in unfit {
+        session.warn(&format!("{}; going on without it", failure.message));
     }
     Ok(KeyRing::new(entries))
 }

@@ -113,16 +113,18 @@ impl PrivateKey {
         Self::from_der(der)
     }
 
-    /// Reads every private key block of a PEM text, in order.
+    /// Reads every private key block of a PEM text, in order: each is a key, or why it cannot be used.
     ///
     /// # Errors
-    /// The first block that cannot be read; [`PrivateKeyError::NoKey`] if there is none.
-    pub fn parse_pem_all(pem: &[u8]) -> Result<Vec<Self>, PrivateKeyError> {
+    /// [`PrivateKeyError::NoKey`] if there is none.
+    pub fn parse_pem_all(
+        pem: &[u8],
+    ) -> Result<Vec<Result<Self, PrivateKeyError>>, PrivateKeyError> {
         let text = decode_text(pem);
         let pem = text.as_ref().map_or(pem, |text| text.as_bytes());
-        let keys: Vec<Self> = PrivateKeyDer::pem_slice_iter(pem)
+        let keys: Vec<_> = PrivateKeyDer::pem_slice_iter(pem)
             .map(|der| Self::from_der(der.map_err(|_| PrivateKeyError::NoKey)?))
-            .collect::<Result<_, _>>()?;
+            .collect();
         if keys.is_empty() {
             return Err(PrivateKeyError::NoKey);
         }

@@ -171,6 +171,43 @@ fn files_without_a_usable_key_are_named_and_never_quoted() {
 }
 
 #[test]
+fn keys_that_cannot_be_used_take_nothing_from_those_that_can() {
+    let place = Place::new();
+    let read = |name: &str| std::fs::read_to_string(key(name)).expect("a key");
+    let small = include_str!("../../../common/tests/vectors/keys/rsa-1024.key");
+    let unfit = format!("{small}{}", read("exponent-3.key"));
+    let pem = place.write("mixed.pem", format!("{unfit}{}", read("seal.key")));
+    let secret = |name: &str, pem: &str| serde_json::json!({"metadata": {"name": name}, "stringData": {"tls.key": pem}});
+    let list = serde_json::json!({"kind": "List", "items": [
+        secret("small", small), secret("odd", &read("exponent-3.key")), secret("good", &read("seal.key")),
+    ]});
+    let backup = place.write("backup.json", list.to_string());
+    let only_unfit = place.write("unfit.pem", unfit);
+    let sealed = sealed("strict");
+    for keys in [vec![&pem], vec![&backup], vec![&only_unfit, &pem]] {
+        let keys: Vec<&str> = keys.into_iter().map(String::as_str).collect();
+        for program in Program::BOTH {
+            let ran = open(program, &keys, &sealed);
+            assert_eq!(ran.code, Some(0), "{}", ran.said());
+            assert_eq!(item(&ran.stdout, "password"), CANARY.as_bytes());
+            match program {
+                Program::Kubeseal => assert_eq!(ran.stderr, ""),
+                Program::Signet => {
+                    ran.assert_says("2048 to 8192 bits; going on without it")
+                        .assert_says("unsafe public exponent; going on without it");
+                }
+            }
+        }
+    }
+    open(Program::Signet, &[&backup], &sealed).assert_says("backup.json: Secret small: ");
+    for program in Program::BOTH {
+        let ran = open(program, &[&only_unfit], &sealed);
+        assert_eq!(ran.code, program.trouble(), "{}", ran.said());
+        ran.assert_says("unfit.pem: the private key is not a valid RSA key");
+    }
+}
+
+#[test]
 fn templates_are_rendered() {
     let templated = templated("{{ .password }}@host");
     for program in Program::BOTH {

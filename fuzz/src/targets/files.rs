@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use signet_cli::certificate::{CertificateSource, Pin};
+use signet_cli::error::Failure;
 use signet_cli::known_keys::{ControllerName, keys_of, with_line};
 use signet_cli::{key_files, reencrypt};
 use signet_common::SealedBlob;
@@ -66,10 +67,15 @@ struct Subject {
     take_items: fn(&Items, &Items, usize) -> Result<Items, String>,
 }
 
+fn shown(failure: &Failure) -> String {
+    format!("{} {:?}", failure.message, failure.hint)
+}
+
 const REAL: Subject = Subject {
     keys: |bytes| match key_files::parse(bytes) {
-        Ok(keys) => Ok(keys.len()),
-        Err(failure) => Err(format!("{} {:?}", failure.message, failure.hint)),
+        Ok(mut found) if found.keys.is_empty() => Err(shown(&found.unfit.remove(0))),
+        Ok(found) => Ok(found.keys.len()),
+        Err(failure) => Err(shown(&failure)),
     },
     with_line,
     take_items: reencrypt::take_items,
