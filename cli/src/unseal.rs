@@ -1,7 +1,7 @@
 //! Opening SealedSecrets with private keys at hand, without a cluster: disaster recovery.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,20 +95,34 @@ fn not_opened(mut failures: Vec<(String, Failure)>, of: usize) -> Result<(), Fai
 
 /// Somebody who opens a file "in place" would commit the plain values next.
 fn refuse_overwriting_input(command: &UnsealCommand) -> Result<(), Failure> {
-    let (Some(from), Output::File(to)) = (command.input.path(), &command.output) else {
+    let Output::File(to) = &command.output else {
         return Ok(());
     };
-    let same = match (std::fs::canonicalize(from), std::fs::canonicalize(to)) {
-        (Ok(from), Ok(to)) => from == to,
-        _ => false,
-    };
-    if same {
+    // As `< FILE` gives it, or by any of a file's names.
+    let from = command.input.path().unwrap_or(Path::new("/dev/stdin"));
+    if is_same_file(from, to) {
         return Err(
             Failure::trouble("the output would replace the sealed file with plain values")
                 .hint("write to another file, outside of the repository"),
         );
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |path| {
+        let found = std::fs::metadata(path).ok()?;
+        found.is_file().then(|| (found.dev(), found.ino()))
+    };
+    identity(a).is_some_and(|a| Some(a) == identity(b))
+}
+
+#[cfg(not(unix))]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let place = |path| std::fs::canonicalize(path).ok();
+    place(a).is_some_and(|a| Some(a) == place(b))
 }
 
 /// The keys as a ring. It wants certificates, which play no part in opening: they are made here. A key that cannot be used

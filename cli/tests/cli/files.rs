@@ -313,5 +313,21 @@ fn opened_values_are_written_for_the_owner_only_and_never_over_the_sealed_file()
         assert_eq!(over.code, program.trouble());
         over.assert_says("would replace the sealed file with plain values");
         assert_eq!(place.read("sealed.yaml"), sealed);
+        let _ = std::fs::remove_file(place.path("link.yaml"));
+        std::fs::hard_link(place.path("sealed.yaml"), place.path("link.yaml")).expect("a link");
+        let mut from_stdin = Command::new("sh");
+        from_stdin
+            .args(["-c", "exec \"$0\" \"$@\" < sealed.yaml"])
+            .arg(program.path())
+            .args(&base[..base.len() - 2])
+            .args(["-w", "sealed.yaml"]);
+        for ran in [
+            place.run(program, &to("link.yaml"), b""),
+            place.finish(from_stdin, b""),
+        ] {
+            assert_eq!(ran.code, program.trouble(), "{}", ran.said());
+            ran.assert_says("would replace the sealed file with plain values");
+        }
+        assert_eq!(place.read("sealed.yaml"), sealed);
     }
 }
