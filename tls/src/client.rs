@@ -34,6 +34,7 @@ pub type Service = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
 /// The configuration cannot be used.
 pub fn client_builder(mut config: Config) -> kube::Result<ClientBuilder<Service>> {
     config.default_retry = false;
+    config.proxy_url = config.proxy_url.map(usable_proxy).transpose()?;
     // In a pod the CA is a file that kube reads again and again.
     let certificates = match &config.root_cert {
         Some(certificates) if !config.accept_invalid_certs && config.root_cert_file.is_none() => {
@@ -62,6 +63,29 @@ pub fn client_builder(mut config: Config) -> kube::Result<ClientBuilder<Service>
             proxy_url: Box::new(proxy),
         }),
     }
+}
+
+/// A proxy's address as it is used. `socks5h`, as curl says for a proxy that looks up names, is all that we know of SOCKS 5.
+///
+/// # Errors
+/// Another kind of proxy. The address in the error is without user and password.
+fn usable_proxy(proxy: Uri) -> kube::Result<Uri> {
+    let scheme = match proxy.scheme_str() {
+        Some("http" | "https" | "socks5") => return Ok(proxy),
+        Some("socks5h") => "socks5",
+        other => other.unwrap_or_default(),
+    };
+    let authority = proxy.authority().map_or("", |all| all.as_str());
+    let address = |scheme, authority| {
+        let address = Uri::builder().scheme(scheme).authority(authority);
+        address.path_and_query("/").build().unwrap_or_default()
+    };
+    if scheme == "socks5" {
+        return Ok(address(scheme, authority));
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let proxy_url = Box::new(address(scheme, host));
+    Err(Error::ProxyProtocolUnsupported { proxy_url })
 }
 
 fn tls(config: &Config, certificates: &[Vec<u8>]) -> kube::Result<rustls::ClientConfig> {
@@ -144,4 +168,28 @@ where
         service.boxed(),
         config.default_namespace.clone(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
+        let proxy = |text: &'static str| usable_proxy(Uri::from_static(text));
+        for same in ["http://u:p@h:1/", "https://h/", "socks5://u:p@h:1/"] {
+            assert_eq!(proxy(same).expect(same), same);
+        }
+        let names = proxy("socks5h://u:p@h:1/").expect("SOCKS 5");
+        assert_eq!(names, "socks5://u:p@h:1/");
+        for (other, shown) in [
+            ("socks4://user:hunter2@h:1/hunter2", "socks4://h:1/"),
+            ("ftp://user:hunter2@h/", "ftp://h/"),
+            ("user:hunter2@h:1", "h:1"),
+        ] {
+            let error = proxy(other).expect_err(other).to_string();
+            assert!(error.contains(shown), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
 }
