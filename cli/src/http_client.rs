@@ -149,6 +149,9 @@ fn no_client(error: &kube::Error) -> String {
             format!("{PLUGIN} failed with {}{said}", out.status)
         }
         AuthError::AuthExecStart(why) => format!("{PLUGIN} cannot be run: {}", os_text(why)),
+        AuthError::InvalidBearerToken(_) => {
+            "getting credentials: the token holds a line break, or another character that no token has".to_owned()
+        }
         AuthError::AuthExecParse(_) => format!("{PLUGIN} printed no ExecCredential"),
         _ => format!("getting credentials: {}", chain(error)),
     }

@@ -14,12 +14,13 @@ use hyper_util::client::legacy::Builder;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use kube::client::{Body, ClientBuilder, ConfigExt as _, DynBody, RustlsTlsError};
+use kube::client::{AuthError, Body, ClientBuilder, ConfigExt as _, DynBody, RustlsTlsError};
 use kube::{Config, Error};
 use percent_encoding::percent_decode_str;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, ServerName};
+use secrecy::ExposeSecret as _;
 use tower::util::BoxService;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 
@@ -35,6 +36,7 @@ pub type Service = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
 pub fn client_builder(mut config: Config) -> kube::Result<ClientBuilder<Service>> {
     config.default_retry = false;
     config.proxy_url = config.proxy_url.map(usable_proxy).transpose()?;
+    check_token(&config)?;
     // In a pod the CA is a file that kube reads again and again.
     let certificates = match &config.root_cert {
         Some(certificates) if !config.accept_invalid_certs && config.root_cert_file.is_none() => {
@@ -62,6 +64,17 @@ pub fn client_builder(mut config: Config) -> kube::Result<ClientBuilder<Service>
         _ => Err(Error::ProxyProtocolUnsupported {
             proxy_url: Box::new(proxy),
         }),
+    }
+}
+
+/// Below, a token that is no value of a header is a panic.
+fn check_token(config: &Config) -> kube::Result<()> {
+    let Some(token) = &config.auth_info.token else {
+        return Ok(());
+    };
+    match HeaderValue::from_str(token.expose_secret()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::Auth(AuthError::InvalidBearerToken(error))),
     }
 }
 

@@ -124,6 +124,19 @@ fn a_user_name_and_password_are_sent() {
 }
 
 #[test]
+fn a_token_that_no_header_can_hold_is_told_and_not_shown() {
+    let server = api_server();
+    let to_server = ["--server", &server.address, "--insecure-skip-tls-verify"];
+    let ran = fetch(
+        &Place::new(),
+        &[&to_server[..], &["--token", "t0\nken"]].concat(),
+    );
+    assert_eq!(ran.code, Some(1), "{}", ran.said());
+    ran.assert_says("the token holds a line break");
+    assert!(!ran.said().contains("ken\n"), "{}", ran.said());
+}
+
+#[test]
 fn nothing_that_proves_who_somebody_is_goes_over_plain_http() {
     let identities: [&[&str]; 3] = [
         &["--token", "t0ken"],
